@@ -1,0 +1,12 @@
+//! lockgate streams raw files into a query-ready table, continuously and exactly once.
+
+pub mod checkpoint;
+pub mod cli;
+pub mod diagnostic;
+pub mod pipeline;
+pub mod run;
+pub mod sink;
+pub mod source;
+pub mod stage;
+pub mod storage;
+pub mod types;

@@ -1,0 +1,3 @@
+//! WHAT a run does: the pipeline file as written, and as resolved.
+
+pub mod plan;

@@ -1,0 +1,112 @@
+//! The only door to files and object stores.
+//!
+//! A [`Store`] is rooted at a URL or directory; every path is relative to that root, with
+//! `/` between names. Calls block: the engine runs on threads of its own, and a remote store
+//! hides its runtime. Everything that returns has reached the disk.
+
+use crate::{
+    diagnostic::Result,
+    types::{BatchId, PendingHandle},
+};
+use std::{fmt, io, sync::Arc};
+
+/// A file as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Path below the store's root.
+    pub path: String,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Last change, in microseconds since 1970.
+    pub modified_us: i64,
+    /// Entity tag, from stores that have one.
+    pub etag: Option<String>,
+}
+
+/// Outcome of a create-if-absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The file is new and ours.
+    New,
+    /// The file was there already; nothing changed.
+    Exists,
+}
+
+/// A file being written that no reader sees.
+pub trait PendingWriter: io::Write + Send {
+    /// Makes the file durable and gives the handle that publishes it.
+    ///
+    /// # Errors
+    /// Fails when the store refuses; the file is then left for [`Store::discard`].
+    fn finish(self: Box<Self>) -> Result<PendingHandle>;
+}
+
+/// A shared store.
+pub type Storage = Arc<dyn Store>;
+
+/// A place that holds files.
+pub trait Store: Send + Sync + fmt::Debug {
+    /// How a person names the root, for messages.
+    fn root(&self) -> &str;
+
+    /// Every file whose path starts with the directory `prefix` (empty: all), sorted by path.
+    ///
+    /// # Errors
+    /// Fails when the store refuses; a missing directory is an empty list.
+    fn list(&self, prefix: &str) -> Result<Vec<Meta>>;
+
+    /// What is known of a file; `None` when there is none.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn head(&self, path: &str) -> Result<Option<Meta>>;
+
+    /// Opens a file for reading from its start.
+    ///
+    /// # Errors
+    /// Fails when there is no such file or the store refuses.
+    fn open(&self, path: &str) -> Result<Box<dyn io::Read + Send>>;
+
+    /// The whole of a (small) file; `None` when there is none.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>>;
+
+    /// Creates a file with this content if there is none of that name: atomic, durable.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn create(&self, path: &str, content: &[u8]) -> Result<Created>;
+
+    /// Creates or replaces a file: atomic, durable.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn put(&self, path: &str, content: &[u8]) -> Result<()>;
+
+    /// Removes a file; a missing one is fine.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn delete(&self, path: &str) -> Result<()>;
+
+    /// Starts a file that stays invisible until it is published at `path`.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn pending(&self, batch: BatchId, path: &str) -> Result<Box<dyn PendingWriter>>;
+
+    /// Makes pending files visible at their final paths, durably. Idempotent: a file that is
+    /// published already (its handle is gone, its final path has `size_bytes`) is fine.
+    ///
+    /// # Errors
+    /// Fails when the store refuses, or when a file is in neither place.
+    fn publish(&self, files: &[crate::types::PendingFile]) -> Result<()>;
+
+    /// Drops everything pending of a micro-batch.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn discard(&self, batch: BatchId) -> Result<()>;
+}

@@ -1,0 +1,166 @@
+//! The nouns that travel between the parts of a run, and the records of both logs.
+//!
+//! Owns data only; knows nothing of where it comes from or goes to.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Number of a micro-batch: one commit unit, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BatchId(pub u64);
+
+impl BatchId {
+    /// The micro-batch after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Ten digits, so that names sort by number.
+impl fmt::Display for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:010}", self.0)
+    }
+}
+
+/// A file of the source, as listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFile {
+    /// Path below the source's root.
+    pub path: String,
+    /// Size in bytes, as stored (compressed files: compressed).
+    pub size_bytes: u64,
+    /// Last change, in microseconds since 1970.
+    pub modified_us: i64,
+    /// Entity tag, from stores that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+}
+
+/// Values of the partition columns, as directory text: `None` is null.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PartitionKey(pub Vec<(String, Option<String>)>);
+
+/// How a store makes a pending file visible.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum PendingHandle {
+    /// Written and fsynced under this path; published by an atomic rename.
+    Rename {
+        /// Path of the pending file below the store's root.
+        path: String,
+    },
+}
+
+/// A complete output file that no reader sees yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingFile {
+    /// Final path below the sink's root.
+    pub path: String,
+    /// How to publish it.
+    pub handle: PendingHandle,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Smallest and largest event time in it, in microseconds since 1970, where the sink knows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_time_us: Option<(i64, i64)>,
+}
+
+/// Who runs a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runner {
+    /// Host name.
+    pub host: String,
+    /// Process id.
+    pub pid: u32,
+    /// Start of the process, in microseconds since 1970.
+    pub started_us: i64,
+}
+
+/// One record that left the stream, with everything needed to repair and replay it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Where it failed: `source`, or the name of a stage.
+    pub stage: String,
+    /// Stable identifier of the reason.
+    pub code: String,
+    /// The reason, for a person.
+    pub message: String,
+    /// Path of the input file below the source's root.
+    pub file: String,
+    /// Where the record starts, in bytes of the uncompressed file.
+    pub offset_bytes: u64,
+    /// Position in the list that was unnested, for a row that came from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<u64>,
+    /// The original text of the record (invalid UTF-8 replaced).
+    pub record: String,
+}
+
+/// Rows of one stage in one micro-batch: `rows_in + unnested = rows_out + filtered + quarantined`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageRows {
+    /// Name of the stage.
+    pub stage: String,
+    /// Rows that came in.
+    pub rows_in: u64,
+    /// Rows added by unnesting or reindexing (negative where lists were empty).
+    pub unnested: i64,
+    /// Rows that a decision of the stage removed.
+    pub filtered: u64,
+    /// Rows it sent to the quarantine.
+    pub quarantined: u64,
+    /// Rows it noted and let through.
+    pub noted: u64,
+    /// Rows that went out.
+    pub rows_out: u64,
+}
+
+/// INTENT: what a micro-batch will read, written before anything is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OffsetRecord {
+    /// The micro-batch.
+    pub batch: BatchId,
+    /// Its input files, in reading order.
+    pub files: Vec<InputFile>,
+    /// SHA-256 of each stage's component, in order.
+    pub components: Vec<String>,
+    /// SHA-256 of what the pipeline file says about the data.
+    pub config_hash: String,
+    /// Event-time watermark before the micro-batch, in microseconds since 1970.
+    pub watermark_us: Option<i64>,
+    /// Who wrote this record.
+    pub runner: Runner,
+    /// When, in microseconds since 1970.
+    pub written_us: i64,
+}
+
+/// OUTCOME: what a micro-batch wrote. Writing it is the commit point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitRecord {
+    /// The micro-batch.
+    pub batch: BatchId,
+    /// The files to publish.
+    pub files: Vec<PendingFile>,
+    /// Records read from the source.
+    pub rows_read: u64,
+    /// Rows written.
+    pub rows_written: u64,
+    /// Records the source rejected.
+    pub source_rejected: u64,
+    /// Rows of every stage.
+    pub stages: Vec<StageRows>,
+    /// Lines in the micro-batch's quarantine file.
+    pub quarantined: u64,
+    /// The quarantine file, where there is one: published before the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine_file: Option<PendingFile>,
+    /// Event-time watermark after the micro-batch, in microseconds since 1970.
+    pub watermark_us: Option<i64>,
+    /// When, in microseconds since 1970.
+    pub written_us: i64,
+}

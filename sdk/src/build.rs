@@ -1,0 +1,277 @@
+//! Builders for computed columns and for the bitmap of rows to keep.
+
+use crate::{Native, Node};
+use std::marker::PhantomData;
+
+/// A finished computed column, as it goes back to the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Computed {
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// A bitmap that grows bit by bit, least significant bit first.
+#[derive(Clone, Debug, Default)]
+pub struct Bitmap {
+    bytes: Vec<u8>,
+    length: usize,
+    set: usize,
+}
+
+impl Bitmap {
+    /// An empty bitmap with room for `bits`.
+    #[must_use]
+    pub fn with_capacity(bits: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bits.div_ceil(8)), length: 0, set: 0 }
+    }
+
+    /// `bits` copies of `value`.
+    #[must_use]
+    pub fn filled(bits: usize, value: bool) -> Self {
+        let fill = if value { 0xff } else { 0 };
+        let mut bytes = vec![fill; bits.div_ceil(8)];
+        if value
+            && bits % 8 != 0
+            && let Some(last) = bytes.last_mut()
+        {
+            *last = (1 << (bits % 8)) - 1;
+        }
+        Self { bytes, length: bits, set: if value { bits } else { 0 } }
+    }
+
+    /// Appends a bit.
+    #[inline]
+    pub fn push(&mut self, bit: bool) {
+        if self.length % 8 == 0 {
+            self.bytes.push(0);
+        }
+        if let Some(last) = self.bytes.last_mut() {
+            *last |= u8::from(bit) << (self.length % 8);
+        }
+        self.length += 1;
+        self.set += usize::from(bit);
+    }
+
+    /// Number of bits.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there are no bits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Number of bits that are set.
+    #[must_use]
+    pub fn count_set(&self) -> usize {
+        self.set
+    }
+
+    /// The bytes, the unused bits of the last one clear.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl FromIterator<bool> for Bitmap {
+    fn from_iter<I: IntoIterator<Item = bool>>(bits: I) -> Self {
+        let bits = bits.into_iter();
+        let mut bitmap = Self::with_capacity(bits.size_hint().0);
+        bits.for_each(|bit| bitmap.push(bit));
+        bitmap
+    }
+}
+
+/// Builds one column, value by value.
+pub trait Build {
+    /// What one value is given as.
+    type Item<'a>;
+    /// Appends a value.
+    fn push(&mut self, item: Self::Item<'_>);
+    /// Appends a null.
+    fn push_null(&mut self);
+    /// Number of values so far.
+    fn len(&self) -> usize;
+    /// Whether there are no values yet.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Appends a value or a null.
+    fn push_option(&mut self, item: Option<Self::Item<'_>>) {
+        match item {
+            Some(item) => self.push(item),
+            None => self.push_null(),
+        }
+    }
+    /// The finished column.
+    fn finish(self) -> Computed;
+}
+
+fn node(validity: Bitmap, offsets: Vec<i32>, data: Vec<u8>) -> Node {
+    let null_count = (validity.len() - validity.count_set()) as u32;
+    let length = validity.len() as u32;
+    let validity = if null_count == 0 { Vec::new() } else { validity.into_bytes() };
+    Node { length, null_count, validity, offsets, data }
+}
+
+/// Builds a fixed-width column.
+#[derive(Clone, Debug)]
+pub struct ValuesBuilder<T> {
+    validity: Bitmap,
+    data: Vec<u8>,
+    native: PhantomData<T>,
+}
+
+impl<T: Native> ValuesBuilder<T> {
+    /// A builder with room for `rows` values.
+    #[must_use]
+    pub fn with_capacity(rows: usize) -> Self {
+        let data = Vec::with_capacity(rows * T::WIDTH);
+        Self { validity: Bitmap::with_capacity(rows), data, native: PhantomData }
+    }
+}
+
+impl<T: Native> Build for ValuesBuilder<T> {
+    type Item<'a> = T;
+
+    #[inline]
+    fn push(&mut self, item: T) {
+        item.write(&mut self.data);
+        self.validity.push(true);
+    }
+
+    #[inline]
+    fn push_null(&mut self) {
+        T::default().write(&mut self.data);
+        self.validity.push(false);
+    }
+
+    fn len(&self) -> usize {
+        self.validity.len()
+    }
+
+    fn finish(self) -> Computed {
+        Computed { nodes: vec![node(self.validity, Vec::new(), self.data)] }
+    }
+}
+
+/// Builds a `boolean` column.
+#[derive(Clone, Debug, Default)]
+pub struct BooleansBuilder {
+    validity: Bitmap,
+    bits: Bitmap,
+}
+
+impl Build for BooleansBuilder {
+    type Item<'a> = bool;
+
+    fn push(&mut self, item: bool) {
+        self.bits.push(item);
+        self.validity.push(true);
+    }
+
+    fn push_null(&mut self) {
+        self.bits.push(false);
+        self.validity.push(false);
+    }
+
+    fn len(&self) -> usize {
+        self.validity.len()
+    }
+
+    fn finish(self) -> Computed {
+        Computed { nodes: vec![node(self.validity, Vec::new(), self.bits.into_bytes())] }
+    }
+}
+
+/// Builds a `string` column; more than 2 GiB of text in one batch does not fit the contract.
+#[derive(Clone, Debug)]
+pub struct StringsBuilder {
+    validity: Bitmap,
+    offsets: Vec<i32>,
+    data: Vec<u8>,
+}
+
+impl StringsBuilder {
+    /// A builder with room for `rows` values.
+    #[must_use]
+    pub fn with_capacity(rows: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        Self { validity: Bitmap::with_capacity(rows), offsets, data: Vec::new() }
+    }
+}
+
+impl Build for StringsBuilder {
+    type Item<'a> = &'a str;
+
+    fn push(&mut self, item: &str) {
+        self.data.extend_from_slice(item.as_bytes());
+        self.offsets.push(self.data.len() as i32);
+        self.validity.push(true);
+    }
+
+    fn push_null(&mut self) {
+        self.offsets.push(self.data.len() as i32);
+        self.validity.push(false);
+    }
+
+    fn len(&self) -> usize {
+        self.validity.len()
+    }
+
+    fn finish(self) -> Computed {
+        Computed { nodes: vec![node(self.validity, self.offsets, self.data)] }
+    }
+}
+
+/// Builds a list column: push the elements of one list into `elements`, then close it.
+#[derive(Clone, Debug)]
+pub struct ListsBuilder<B> {
+    /// Where the elements go.
+    pub elements: B,
+    validity: Bitmap,
+    offsets: Vec<i32>,
+}
+
+impl<B: Build> ListsBuilder<B> {
+    /// A builder over this builder of elements.
+    #[must_use]
+    pub fn new(elements: B) -> Self {
+        Self { elements, validity: Bitmap::default(), offsets: vec![0] }
+    }
+
+    fn close(&mut self, valid: bool) {
+        self.offsets.push(self.elements.len() as i32);
+        self.validity.push(valid);
+    }
+
+    /// Ends a list: it holds the elements pushed since the last one ended.
+    pub fn close_list(&mut self) {
+        self.close(true);
+    }
+
+    /// Ends a null list.
+    pub fn close_null(&mut self) {
+        self.close(false);
+    }
+
+    /// The finished column.
+    #[must_use]
+    pub fn finish(self) -> Computed {
+        let mut nodes = vec![node(self.validity, self.offsets, Vec::new())];
+        nodes.extend(self.elements.finish().nodes);
+        Computed { nodes }
+    }
+}
+
+/// A struct column of these finished members, with one validity bit per row.
+#[must_use]
+pub fn structs(validity: Bitmap, members: Vec<Computed>) -> Computed {
+    let mut nodes = vec![node(validity, Vec::new(), Vec::new())];
+    nodes.extend(members.into_iter().flat_map(|member| member.nodes));
+    Computed { nodes }
+}

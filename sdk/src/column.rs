@@ -1,0 +1,402 @@
+//! The columns of a batch: typed, checked views over the buffers the host sent.
+//!
+//! Values are read with explicit little-endian loads, so buffers need no alignment.
+
+use crate::{ColumnId, DataType, Error, Part};
+use std::marker::PhantomData;
+
+/// One node of a column, in pre-order: the `array` record of the contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// Number of values.
+    pub length: u32,
+    /// Number of nulls among them.
+    pub null_count: u32,
+    /// Bit i is set where value i is present; empty when there are no nulls.
+    pub validity: Vec<u8>,
+    /// `length + 1` offsets of variable-width values, else empty.
+    pub offsets: Vec<i32>,
+    /// Fixed-width values, packed bits, or the bytes of strings.
+    pub data: Vec<u8>,
+}
+
+/// One sent column: its type, how much of it was sent, and its nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnData {
+    pub(crate) data_type: DataType,
+    pub(crate) part: Part,
+    pub(crate) nodes: Vec<Node>,
+}
+
+impl ColumnData {
+    /// A column of these nodes, or `None` when their number or sizes do not fit the type.
+    #[must_use]
+    pub fn new(data_type: DataType, part: Part, nodes: Vec<Node>) -> Option<Self> {
+        let used = match part {
+            Part::Full => check_nodes(&data_type, &nodes)?,
+            Part::Validity | Part::Offsets => 1,
+        };
+        (used == nodes.len()).then_some(Self { data_type, part, nodes })
+    }
+}
+
+/// Checks a subtree's buffer sizes; gives how many nodes it takes.
+fn check_nodes(data_type: &DataType, nodes: &[Node]) -> Option<usize> {
+    let node = nodes.first()?;
+    let length = node.length as usize;
+    let buffers_fit = match data_type {
+        DataType::Boolean => node.data.len() >= length.div_ceil(8),
+        DataType::Utf8 | DataType::Binary => offsets_fit(node, node.data.len()),
+        DataType::List(_) | DataType::Map(_) => offsets_fit(node, nodes.get(1)?.length as usize),
+        other => other.width_bytes().is_none_or(|width| node.data.len() >= length * width),
+    };
+    let validity_fits = node.validity.is_empty() || node.validity.len() >= length.div_ceil(8);
+    let mut used = 1;
+    for child in data_type.children() {
+        used += check_nodes(&child.data_type, nodes.get(used..)?)?;
+    }
+    (buffers_fit && validity_fits).then_some(used)
+}
+
+fn offsets_fit(node: &Node, end: usize) -> bool {
+    node.offsets.len() == node.length as usize + 1
+        && node.offsets.first() == Some(&0)
+        && node.offsets.is_sorted()
+        && node.offsets.last().is_some_and(|last| *last as usize <= end)
+}
+
+/// The rows of one call, with the columns the plan reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    rows: usize,
+    watermark: Option<i64>,
+    columns: Vec<ColumnData>,
+}
+
+impl Batch {
+    /// A batch of these columns, in the order of the plan's reads.
+    #[must_use]
+    pub fn new(rows: usize, watermark: Option<i64>, columns: Vec<ColumnData>) -> Self {
+        Self { rows, watermark, columns }
+    }
+
+    /// Number of rows, after the plan's `unnest`.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Event time up to which input is complete, in microseconds since 1970.
+    #[must_use]
+    pub fn watermark(&self) -> Option<i64> {
+        self.watermark
+    }
+
+    /// The column a [`Plan::read`](crate::Plan::read) asked for.
+    ///
+    /// # Errors
+    /// Fails when the id comes from another stage's plan.
+    pub fn column(&self, id: ColumnId) -> Result<Column<'_>, Error> {
+        let data = self
+            .columns
+            .get(id.0)
+            .ok_or_else(|| Error::failed("a column was asked for that the plan does not read"))?;
+        Ok(Column { data_type: &data.data_type, part: data.part, nodes: &data.nodes })
+    }
+}
+
+/// A view of one column, or of one nested in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Column<'a> {
+    data_type: &'a DataType,
+    part: Part,
+    nodes: &'a [Node],
+}
+
+impl<'a> Column<'a> {
+    fn node(&self) -> &'a Node {
+        // `ColumnData::new` refuses a column without nodes.
+        &self.nodes[0]
+    }
+
+    /// Type of the values.
+    #[must_use]
+    pub fn data_type(&self) -> &'a DataType {
+        self.data_type
+    }
+
+    /// Number of values.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a column is never asked whether it is empty")]
+    pub fn len(&self) -> usize {
+        self.node().length as usize
+    }
+
+    /// Which values are null.
+    #[must_use]
+    pub fn validity(&self) -> Validity<'a> {
+        let node = self.node();
+        Validity { bits: &node.validity, null_count: node.null_count as usize }
+    }
+
+    /// Offsets of strings, lists or maps: value i spans `offsets[i]..offsets[i + 1]`.
+    #[must_use]
+    pub fn offsets(&self) -> &'a [i32] {
+        &self.node().offsets
+    }
+
+    /// The values of a fixed-width column.
+    ///
+    /// # Errors
+    /// Fails when the column has another type, or its values were not sent.
+    pub fn values<T: Native>(&self) -> Result<Values<'a, T>, Error> {
+        self.expect_full(T::holds(self.data_type), T::NAME)?;
+        Ok(Values { data: &self.node().data, validity: self.validity(), native: PhantomData })
+    }
+
+    /// The values of a `boolean` column.
+    ///
+    /// # Errors
+    /// Fails when the column has another type, or its values were not sent.
+    pub fn booleans(&self) -> Result<Booleans<'a>, Error> {
+        self.expect_full(*self.data_type == DataType::Boolean, "boolean")?;
+        Ok(Booleans { bits: &self.node().data, validity: self.validity() })
+    }
+
+    /// The values of a `string` column.
+    ///
+    /// # Errors
+    /// Fails when the column has another type, or its values were not sent.
+    pub fn strings(&self) -> Result<Strings<'a>, Error> {
+        self.expect_full(*self.data_type == DataType::Utf8, "string")?;
+        let node = self.node();
+        let text = std::str::from_utf8(&node.data)
+            .map_err(|_| Error::failed("the host sent a string column that is not UTF-8"))?;
+        Ok(Strings { text, offsets: &node.offsets, validity: self.validity() })
+    }
+
+    /// The bytes of a `string` or `binary` column, without a UTF-8 check.
+    ///
+    /// # Errors
+    /// Fails when the column has another type, or its values were not sent.
+    pub fn bytes(&self) -> Result<Bytes<'a>, Error> {
+        let fits = matches!(self.data_type, DataType::Utf8 | DataType::Binary);
+        self.expect_full(fits, "string or binary")?;
+        let node = self.node();
+        Ok(Bytes { data: &node.data, offsets: &node.offsets, validity: self.validity() })
+    }
+
+    /// The elements of a list, or the entries of a map: value i is rows
+    /// `offsets[i]..offsets[i + 1]` of it.
+    ///
+    /// # Errors
+    /// Fails when the column has another type, or its values were not sent.
+    pub fn elements(&self) -> Result<Column<'a>, Error> {
+        let child = match self.data_type {
+            DataType::List(element) | DataType::Map(element) => Some(&element.data_type),
+            _ => None,
+        };
+        self.expect_full(child.is_some(), "list or map")?;
+        let data_type = child.unwrap_or(self.data_type);
+        Ok(Column { data_type, part: Part::Full, nodes: &self.nodes[1..] })
+    }
+
+    /// A member of a struct column. Nulls of the struct are not folded into it.
+    ///
+    /// # Errors
+    /// Fails when the column is no struct, or has no such member.
+    pub fn member(&self, name: &str) -> Result<Column<'a>, Error> {
+        self.expect_full(matches!(self.data_type, DataType::Struct(_)), "struct")?;
+        let mut at = 1;
+        for field in self.data_type.children() {
+            if field.name == name {
+                let nodes = &self.nodes[at..];
+                return Ok(Column { data_type: &field.data_type, part: Part::Full, nodes });
+            }
+            at += node_count(&field.data_type);
+        }
+        Err(Error::failed(format!("struct column has no member `{name}`")))
+    }
+
+    fn expect_full(&self, right_type: bool, wanted: &str) -> Result<(), Error> {
+        if !right_type {
+            let actual = self.data_type;
+            return Err(Error::failed(format!("column of type {actual} was read as {wanted}")));
+        }
+        if self.part != Part::Full {
+            return Err(Error::failed(
+                "the plan reads only part of a column whose values are used",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How many nodes a column of this type takes.
+pub(crate) fn node_count(data_type: &DataType) -> usize {
+    1 + data_type.children().iter().map(|field| node_count(&field.data_type)).sum::<usize>()
+}
+
+/// Which values of a column are null.
+#[derive(Clone, Copy, Debug)]
+pub struct Validity<'a> {
+    bits: &'a [u8],
+    null_count: usize,
+}
+
+impl<'a> Validity<'a> {
+    /// Number of nulls.
+    #[must_use]
+    pub fn null_count(&self) -> usize {
+        self.null_count
+    }
+
+    /// Whether value i is present.
+    #[must_use]
+    pub fn is_valid(&self, i: usize) -> bool {
+        self.bits.is_empty() || bit(self.bits, i)
+    }
+
+    /// The bitmap, least significant bit first; `None` when nothing is null.
+    #[must_use]
+    pub fn bits(&self) -> Option<&'a [u8]> {
+        (!self.bits.is_empty()).then_some(self.bits)
+    }
+}
+
+pub(crate) fn bit(bits: &[u8], i: usize) -> bool {
+    bits[i / 8] >> (i % 8) & 1 == 1
+}
+
+/// A fixed-width value as Arrow stores it.
+pub trait Native: Copy + Default {
+    /// What the type is called in messages.
+    const NAME: &'static str;
+    /// Bytes of one value.
+    const WIDTH: usize;
+    /// Whether columns of this type store these values.
+    fn holds(data_type: &DataType) -> bool;
+    /// Reads a value from exactly `WIDTH` little-endian bytes.
+    fn read(bytes: &[u8]) -> Self;
+    /// Appends the value's little-endian bytes.
+    fn write(self, to: &mut Vec<u8>);
+}
+
+macro_rules! native {
+    ($($native:ty, $name:literal, ($($types:tt)*);)*) => {$(
+        impl Native for $native {
+            const NAME: &'static str = $name;
+            const WIDTH: usize = size_of::<$native>();
+            fn holds(data_type: &DataType) -> bool {
+                matches!(data_type, $($types)*)
+            }
+            #[inline]
+            fn read(bytes: &[u8]) -> Self {
+                let mut value = [0; size_of::<$native>()];
+                value.copy_from_slice(bytes);
+                Self::from_le_bytes(value)
+            }
+            #[inline]
+            fn write(self, to: &mut Vec<u8>) {
+                to.extend_from_slice(&self.to_le_bytes());
+            }
+        }
+    )*};
+}
+
+native! {
+    i8, "tinyint", (DataType::Int8);
+    u8, "uint8", (DataType::UInt8);
+    i16, "smallint", (DataType::Int16);
+    u16, "uint16", (DataType::UInt16);
+    i32, "int or date", (DataType::Int32 | DataType::Date32);
+    u32, "uint32", (DataType::UInt32);
+    i64, "bigint, timestamp or duration", (DataType::Int64 | DataType::Timestamp(..) | DataType::Duration(_));
+    u64, "uint64", (DataType::UInt64);
+    i128, "decimal", (DataType::Decimal128(..));
+    f32, "float", (DataType::Float32);
+    f64, "double", (DataType::Float64);
+}
+
+/// Values of a fixed-width column.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a, T> {
+    data: &'a [u8],
+    validity: Validity<'a>,
+    native: PhantomData<T>,
+}
+
+impl<T: Native> Values<'_, T> {
+    /// Value i, `None` when null.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, i: usize) -> Option<T> {
+        self.validity.is_valid(i).then(|| self.value(i))
+    }
+
+    /// Value i as stored; anything where it is null.
+    #[inline]
+    #[must_use]
+    pub fn value(&self, i: usize) -> T {
+        T::read(&self.data[i * T::WIDTH..(i + 1) * T::WIDTH])
+    }
+}
+
+/// Values of a `boolean` column.
+#[derive(Clone, Copy, Debug)]
+pub struct Booleans<'a> {
+    bits: &'a [u8],
+    validity: Validity<'a>,
+}
+
+impl Booleans<'_> {
+    /// Value i, `None` when null.
+    #[must_use]
+    pub fn get(&self, i: usize) -> Option<bool> {
+        self.validity.is_valid(i).then(|| bit(self.bits, i))
+    }
+}
+
+/// Values of a `string` column.
+#[derive(Clone, Copy, Debug)]
+pub struct Strings<'a> {
+    text: &'a str,
+    offsets: &'a [i32],
+    validity: Validity<'a>,
+}
+
+impl<'a> Strings<'a> {
+    /// Value i, `None` when null.
+    #[must_use]
+    pub fn get(&self, i: usize) -> Option<&'a str> {
+        self.validity.is_valid(i).then(|| self.value(i))
+    }
+
+    /// Value i as stored; usually empty where it is null.
+    #[must_use]
+    pub fn value(&self, i: usize) -> &'a str {
+        &self.text[self.offsets[i] as usize..self.offsets[i + 1] as usize]
+    }
+}
+
+/// Bytes of a `string` or `binary` column.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'a> {
+    data: &'a [u8],
+    offsets: &'a [i32],
+    validity: Validity<'a>,
+}
+
+impl<'a> Bytes<'a> {
+    /// Value i, `None` when null.
+    #[must_use]
+    pub fn get(&self, i: usize) -> Option<&'a [u8]> {
+        self.validity.is_valid(i).then(|| self.value(i))
+    }
+
+    /// Value i as stored; usually empty where it is null.
+    #[must_use]
+    pub fn value(&self, i: usize) -> &'a [u8] {
+        &self.data[self.offsets[i] as usize..self.offsets[i + 1] as usize]
+    }
+}
