@@ -3,8 +3,18 @@
 //! Owns the wording of failures and their exit codes; knows nothing of how they came about.
 //! A [`Diagnostic`] that belongs to the pipeline file carries a [`KeyPath`]; the line and
 //! column are looked up in the file when it is printed, so no other type carries spans.
+//!
+//! ```text
+//! Diagnostic --locate--> byte range of the file --render--> lines for a person
+//! ```
 
-use std::fmt;
+mod locate;
+mod render;
+mod toml_string;
+
+pub use render::Renderer;
+
+use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
 
 /// Result of everything in the host that can fail.
 pub type Result<T, E = Diagnostic> = std::result::Result<T, E>;
@@ -88,10 +98,21 @@ impl fmt::Display for KeyPath {
 /// Where in the user's world a failure sits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A key of the pipeline file, and optionally a byte range inside its string value.
-    Key(KeyPath, Option<std::ops::Range<usize>>),
-    /// A byte range of the pipeline file's text.
-    Span(std::ops::Range<usize>),
+    /// The value of a key, and optionally a byte range inside it when it is a string.
+    Key(KeyPath, Option<Range<usize>>),
+    /// A key itself, not its value.
+    Name(KeyPath),
+    /// A byte range of the file's text.
+    Span(Range<usize>),
+}
+
+/// A TOML file as read: what a [`Place`] is looked up in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceText {
+    /// Its path, as the user named it.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
 }
 
 /// A failure: what, where, why, what next.
@@ -103,8 +124,11 @@ pub struct Diagnostic {
     pub message: String,
     /// Why, outermost first.
     pub causes: Vec<String>,
-    /// Where in the pipeline file, if it belongs there.
+    /// Where in `file`, if it belongs to a key.
     pub at: Option<Place>,
+    /// The file it belongs to. Nothing but [`in_file`](Self::in_file) sets it: whoever
+    /// reads a TOML file attaches it to the failures that come of it.
+    pub file: Option<Arc<SourceText>>,
     /// What to do next.
     pub hints: Vec<String>,
 }
@@ -113,7 +137,7 @@ impl Diagnostic {
     /// A failure of this kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let (causes, hints) = (Vec::new(), Vec::new());
-        Self { kind, message: message.into(), causes, at: None, hints }
+        Self { kind, message: message.into(), causes, at: None, file: None, hints }
     }
 
     /// The pipeline file or command line must change.
@@ -163,6 +187,47 @@ impl Diagnostic {
         self
     }
 
+    /// Says that a key itself is at fault, not its value; unless the place is known already.
+    #[must_use]
+    pub fn at_name(mut self, key: &KeyPath) -> Self {
+        self.at.get_or_insert_with(|| Place::Name(key.clone()));
+        self
+    }
+
+    /// Says which bytes of a key's string value are at fault, unless the place is known
+    /// already.
+    #[must_use]
+    pub fn at_bytes(mut self, key: &KeyPath, bytes: Range<usize>) -> Self {
+        self.at.get_or_insert_with(|| Place::Key(key.clone(), Some(bytes)));
+        self
+    }
+
+    /// Says which file the failure belongs to, unless that is known already.
+    #[must_use]
+    pub fn in_file(mut self, file: &Arc<SourceText>) -> Self {
+        self.file.get_or_insert_with(|| Arc::clone(file));
+        self
+    }
+
+    /// What a plugin says of its config, as a failure at that key.
+    ///
+    /// A message whose last line is `@START..END` points at those bytes of the string value
+    /// of `key`; a message that starts with the name of a key of the config in backquotes
+    /// (`` `where`: ... ``) moves the place to that key. Neither is shown twice.
+    #[must_use]
+    pub fn from_plugin(message: &str, config: &KeyPath) -> Self {
+        let (message, bytes) = split_byte_range(message);
+        let (key, message) = match split_key(message) {
+            Some((name, rest)) => (config.name(name), rest),
+            None => (config.clone(), message),
+        };
+        let diagnostic = Self::config(message);
+        match bytes {
+            Some(bytes) => diagnostic.at_bytes(&key, bytes),
+            None => diagnostic.at(&key),
+        }
+    }
+
     /// Wraps the failure in what was being done: the old message becomes the first cause.
     #[must_use]
     pub fn context(mut self, message: impl Into<String>) -> Self {
@@ -180,3 +245,45 @@ impl fmt::Display for Diagnostic {
 }
 
 impl std::error::Error for Diagnostic {}
+
+/// Splits a last line `@START..END` off a message.
+#[must_use]
+pub fn split_byte_range(message: &str) -> (&str, Option<Range<usize>>) {
+    let text = message.trim_end();
+    let Some((rest, line)) = text.rsplit_once('\n') else { return (text, None) };
+    let range = line.trim().strip_prefix('@').and_then(|range| {
+        let (start, end) = range.split_once("..")?;
+        Some(start.parse().ok()?..end.parse().ok()?)
+    });
+    if range.is_some() { (rest.trim_end(), range) } else { (text, None) }
+}
+
+/// Splits a leading `` `key`: `` off a message.
+fn split_key(message: &str) -> Option<(&str, &str)> {
+    let (name, rest) = message.strip_prefix('`')?.split_once("`: ")?;
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    plain.then_some((name, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_line_with_a_byte_range_is_split_off() {
+        assert_eq!(split_byte_range("no such column\n@3..9"), ("no such column", Some(3..9)));
+        assert_eq!(split_byte_range("two\nlines\n"), ("two\nlines", None));
+        assert_eq!(split_byte_range("mail me @1..2"), ("mail me @1..2", None));
+        assert_eq!(split_byte_range("odd\n@x..2"), ("odd\n@x..2", None));
+    }
+
+    #[test]
+    fn a_plugin_names_the_key_it_means() {
+        let config = KeyPath::default().name("stage").index(1).name("config");
+        let d = Diagnostic::from_plugin("`where`: no column `amont`\n@0..5", &config);
+        assert_eq!(d.message, "no column `amont`");
+        assert_eq!(d.at, Some(Place::Key(config.name("where"), Some(0..5))));
+        let d = Diagnostic::from_plugin("`a b`: odd", &config);
+        assert_eq!((d.message.as_str(), d.at), ("`a b`: odd", Some(Place::Key(config, None))));
+    }
+}
