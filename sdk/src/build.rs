@@ -30,7 +30,7 @@ impl Bitmap {
         let fill = if value { 0xff } else { 0 };
         let mut bytes = vec![fill; bits.div_ceil(8)];
         if value
-            && bits % 8 != 0
+            && !bits.is_multiple_of(8)
             && let Some(last) = bytes.last_mut()
         {
             *last = (1 << (bits % 8)) - 1;
@@ -41,7 +41,7 @@ impl Bitmap {
     /// Appends a bit.
     #[inline]
     pub fn push(&mut self, bit: bool) {
-        if self.length % 8 == 0 {
+        if self.length.is_multiple_of(8) {
             self.bytes.push(0);
         }
         if let Some(last) = self.bytes.last_mut() {

@@ -2,19 +2,30 @@
 //!
 //! Implement [`Stage`], end the crate with [`export!`], and the crate is a sandboxed
 //! component on `wasm32-unknown-unknown` and an ordinary library everywhere else, so its
-//! logic is tested without a sandbox (see [`testing`]).
+//! logic is tested without a sandbox.
 //!
 //! In reading order: [`Stage`] (what you write), [`Schema`] (what `open` gets), [`Plan`]
 //! (what `open` answers), [`Batch`] and [`Column`] (what `process` gets), [`Output`] and
 //! the builders ([`Build`]) (what it answers).
 
+// The generated bindings name this crate by its path from outside.
+#[cfg(target_arch = "wasm32")]
+extern crate self as lockgate_sdk;
+
 mod build;
 mod column;
+mod config;
+#[doc(hidden)]
+pub mod export;
+#[cfg(any(target_arch = "wasm32", test))]
+mod flat;
+mod opened;
 mod output;
 mod path;
 mod plan;
 mod schema;
 mod stage;
+mod unnest;
 
 pub use build::{
     Bitmap, BooleansBuilder, Build, Computed, ListsBuilder, StringsBuilder, ValuesBuilder, structs,
@@ -22,6 +33,7 @@ pub use build::{
 pub use column::{
     Batch, Booleans, Bytes, Column, ColumnData, Native, Node, Strings, Validity, Values,
 };
+pub use opened::Opened;
 pub use output::{Disposition, Output, Rejection, Rejections, RowResult};
 pub use path::Path;
 pub use plan::{ColumnId, Dependence, Edit, Element, Part, Plan, Read, RowShape, Unnest};

@@ -38,6 +38,12 @@ impl Path {
     }
 }
 
+impl From<Path> for Vec<String> {
+    fn from(path: Path) -> Self {
+        path.0
+    }
+}
+
 impl FromStr for Path {
     type Err = Error;
 
