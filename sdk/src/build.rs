@@ -38,6 +38,20 @@ impl Bitmap {
         Self { bytes, length: bits, set: if value { bits } else { 0 } }
     }
 
+    /// A bitmap of the first `bits` bits of these little-endian words.
+    #[must_use]
+    pub fn from_words(words: &[u64], bits: usize) -> Self {
+        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        bytes.resize(bits.div_ceil(8), 0);
+        if bits % 8 != 0
+            && let Some(last) = bytes.last_mut()
+        {
+            *last &= (1 << (bits % 8)) - 1;
+        }
+        let set = bytes.iter().map(|byte| byte.count_ones() as usize).sum();
+        Self { bytes, length: bits, set }
+    }
+
     /// Appends a bit.
     #[inline]
     pub fn push(&mut self, bit: bool) {

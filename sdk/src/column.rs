@@ -342,6 +342,14 @@ impl<T: Native> Values<'_, T> {
     }
 }
 
+impl<'a, T: Native + 'a> Values<'a, T> {
+    /// All values as stored, anything where they are null: the way to read a whole column in
+    /// a loop without a check per row.
+    pub fn stored(&self) -> impl ExactSizeIterator<Item = T> + 'a {
+        self.data.chunks_exact(T::WIDTH).map(T::read)
+    }
+}
+
 /// Values of a `boolean` column.
 #[derive(Clone, Copy, Debug)]
 pub struct Booleans<'a> {
@@ -354,6 +362,14 @@ impl Booleans<'_> {
     #[must_use]
     pub fn get(&self, i: usize) -> Option<bool> {
         self.validity.is_valid(i).then(|| bit(self.bits, i))
+    }
+}
+
+impl<'a> Booleans<'a> {
+    /// The values as stored, packed, least significant bit first; anything where they are null.
+    #[must_use]
+    pub fn bits(&self) -> &'a [u8] {
+        self.bits
     }
 }
 
@@ -392,6 +408,12 @@ impl<'a> Bytes<'a> {
     #[must_use]
     pub fn get(&self, i: usize) -> Option<&'a [u8]> {
         self.validity.is_valid(i).then(|| self.value(i))
+    }
+
+    /// The bytes of all values, one after the other; [`Column::offsets`] cuts them.
+    #[must_use]
+    pub fn data(&self) -> &'a [u8] {
+        self.data
     }
 
     /// Value i as stored; usually empty where it is null.
