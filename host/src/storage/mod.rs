@@ -4,11 +4,23 @@
 //! `/` between names. Calls block: the engine runs on threads of its own, and a remote store
 //! hides its runtime. Everything that returns has reached the disk.
 
+#[cfg(test)]
+mod conformance;
+pub mod fault;
+pub mod local;
+mod url;
+
+pub use url::open;
+
 use crate::{
     diagnostic::Result,
     types::{BatchId, PendingHandle},
 };
 use std::{fmt, io, sync::Arc};
+
+/// Directory below a store's root for files that no reader sees yet, one directory per
+/// micro-batch, where the store has no better place for them.
+pub const PENDING: &str = "_lockgate/pending";
 
 /// A file as listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +42,16 @@ pub enum Created {
     New,
     /// The file was there already; nothing changed.
     Exists,
+}
+
+/// Outcome of asking for a lock.
+pub enum Lock {
+    /// It is ours until the guard is dropped or the process ends, however it ends.
+    Held(Box<dyn Send + Sync>),
+    /// Somebody else holds it; this is what they wrote about themselves.
+    Elsewhere(Vec<u8>),
+    /// The store has no locks.
+    Unsupported,
 }
 
 /// A file being written that no reader sees.
@@ -109,4 +131,29 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// Fails when the store refuses.
     fn discard(&self, batch: BatchId) -> Result<()>;
+
+    /// Makes durable the names in the directory `prefix` that an earlier process left behind:
+    /// it may have died after they became visible and before they reached the disk.
+    ///
+    /// # Errors
+    /// Fails when the store refuses; a missing directory is fine.
+    fn settle(&self, _prefix: &str) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes the advisory lock of this name, and writes `holder` into it for others to read.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn lock(&self, _path: &str, _holder: &[u8]) -> Result<Lock> {
+        Ok(Lock::Unsupported)
+    }
+
+    /// What the holder of the lock of this name wrote about itself; `None` when nobody holds it.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn lock_holder(&self, _path: &str) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
 }

@@ -1,0 +1,140 @@
+//! Every file below a directory, while others write and delete there.
+//!
+//! Owns the walk; knows nothing of patterns or of what the files hold. Links are followed;
+//! a directory that contains itself through a link is entered once. Pipes, sockets and
+//! devices are no files.
+
+use super::{TEMPORARY, refusal::refused};
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    storage::Meta,
+};
+use std::{
+    fs,
+    io::ErrorKind,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+/// A directory still to be read, and the identities of those it lies in.
+struct Todo {
+    dir: PathBuf,
+    path: String,
+    inside: Vec<(u64, u64)>,
+}
+
+/// Every file below `dir`, whose path below the store's root is `path`, sorted by path.
+pub(super) fn list(dir: PathBuf, path: &str) -> Result<Vec<Meta>> {
+    let mut found = Vec::new();
+    let mut todo = match fs::metadata(&dir) {
+        Ok(meta) => vec![Todo { dir, path: path.to_owned(), inside: vec![identity(&meta)] }],
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(found),
+        Err(e) => return Err(refused("list", &dir, &e)),
+    };
+    while let Some(next) = todo.pop() {
+        let entries = match fs::read_dir(&next.dir) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            Err(e) => return Err(refused("list", &next.dir, &e)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|e| refused("list", &next.dir, &e))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else {
+                return Err(Diagnostic::storage(format!(
+                    "the file name `{}` is not UTF-8",
+                    entry.path().display()
+                ))
+                .hint("rename the file, or move it out of this directory"));
+            };
+            if name.starts_with(TEMPORARY) {
+                continue;
+            }
+            let meta = match fs::metadata(entry.path()) {
+                Ok(meta) => meta,
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                Err(e) => return Err(refused("look at", &entry.path(), &e)),
+            };
+            let path = if next.path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{}/{name}", next.path)
+            };
+            if meta.is_file() {
+                found.push(describe(path, &meta));
+            } else if meta.is_dir() && !next.inside.contains(&identity(&meta)) {
+                let mut inside = next.inside.clone();
+                inside.push(identity(&meta));
+                todo.push(Todo { dir: entry.path(), path, inside });
+            }
+        }
+    }
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// What is known of one file; `None` when there is none.
+pub(super) fn head(file: &Path, path: &str) -> Result<Option<Meta>> {
+    match fs::metadata(file) {
+        Ok(meta) => Ok(meta.is_file().then(|| describe(path.to_owned(), &meta))),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(refused("look at", file, &e)),
+    }
+}
+
+fn describe(path: String, meta: &fs::Metadata) -> Meta {
+    let modified_us = meta.mtime() * 1_000_000 + meta.mtime_nsec() / 1_000;
+    Meta { path, size_bytes: meta.len(), modified_us, etag: None }
+}
+
+fn identity(meta: &fs::Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener};
+
+    fn paths(dir: &Path) -> Vec<String> {
+        list(dir.to_owned(), "").unwrap().into_iter().map(|meta| meta.path).collect()
+    }
+
+    #[test]
+    fn links_are_followed_and_loops_are_entered_once() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::create_dir_all(temp.path().join("in/a")).unwrap();
+        fs::write(temp.path().join("in/a/x"), "x").unwrap();
+        fs::write(temp.path().join("outside"), "o").unwrap();
+        symlink(temp.path().join("outside"), temp.path().join("in/linked")).unwrap();
+        symlink(temp.path().join("in"), temp.path().join("in/a/loop")).unwrap();
+        symlink("nowhere", temp.path().join("in/dangling")).unwrap();
+        assert_eq!(paths(&temp.path().join("in")), ["a/x", "linked"]);
+    }
+
+    #[test]
+    fn sockets_and_our_own_temporary_files_are_not_listed() {
+        let temp = tempfile::tempdir().unwrap();
+        let _socket = UnixListener::bind(temp.path().join("socket")).unwrap();
+        fs::write(temp.path().join(format!("{TEMPORARY}1-0")), "half").unwrap();
+        fs::write(temp.path().join(".hidden"), "").unwrap();
+        assert_eq!(paths(temp.path()), [".hidden"]);
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf8_is_reported_with_what_to_do() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join(std::ffi::OsStr::from_bytes(b"a\xff.json")), "").unwrap();
+        let error = list(temp.path().to_owned(), "").unwrap_err();
+        assert!(error.message.contains("is not UTF-8"), "{error}");
+        assert!(error.hints[0].contains("rename"), "{error}");
+    }
+
+    #[test]
+    fn listing_a_file_as_a_directory_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("x"), "").unwrap();
+        let error = list(temp.path().join("x"), "x").unwrap_err();
+        assert!(error.causes[0].contains("Not a directory"), "{error}");
+    }
+}

@@ -1,0 +1,108 @@
+//! Files that no reader sees yet, and how they become visible.
+//!
+//! Owns the names below `_lockgate/pending/` and the order of renames and fsyncs. The names
+//! end in `.pending`, so that no `**/*.parquet` finds them, and lie flat in one directory per
+//! micro-batch, so that a finished file costs two fsyncs however deep its partition is.
+
+use super::{
+    LocalStore,
+    directories::{sync, sync_if_present},
+    directory_of,
+    refusal::refused,
+};
+use crate::{
+    diagnostic::Result,
+    storage::{PENDING, PendingWriter},
+    types::{BatchId, PendingFile, PendingHandle},
+};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    fs::{self, File, OpenOptions},
+    io::{self, BufWriter, Write},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+/// Directory of a micro-batch's pending files.
+pub(super) fn directory(batch: BatchId) -> String {
+    format!("{PENDING}/{batch}")
+}
+
+/// Path of the pending file that will be published at `path`.
+pub(super) fn handle(batch: BatchId, path: &str) -> String {
+    let hash = Sha256::digest(path.as_bytes());
+    let mut handle = format!("{}/", directory(batch));
+    for byte in &hash[..16] {
+        let _ = write!(handle, "{byte:02x}");
+    }
+    handle + ".pending"
+}
+
+/// A pending file being written.
+pub(super) struct Writer {
+    file: PathBuf,
+    handle: String,
+    open: BufWriter<File>,
+}
+
+impl Writer {
+    pub(super) fn new(file: PathBuf, handle: String) -> Result<Self> {
+        let open = OpenOptions::new().write(true).create_new(true).open(&file);
+        let open = BufWriter::new(open.map_err(|e| refused("create", &file, &e))?);
+        Ok(Self { file, handle, open })
+    }
+}
+
+impl Write for Writer {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.open.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.open.flush()
+    }
+}
+
+impl PendingWriter for Writer {
+    fn finish(mut self: Box<Self>) -> Result<PendingHandle> {
+        let written = self.open.flush().and_then(|()| self.open.get_ref().sync_all());
+        written.map_err(|e| refused("write", &self.file, &e))?;
+        sync(directory_of(&self.file))?;
+        Ok(PendingHandle::Rename { path: self.handle })
+    }
+}
+
+/// Makes files visible, durably. Directories of files that were published before are synced
+/// too: whoever published them may have died before they reached the disk.
+pub(super) fn publish(store: &LocalStore, files: &[PendingFile]) -> Result<()> {
+    let mut moves = Vec::with_capacity(files.len());
+    for file in files {
+        let PendingHandle::Rename { path } = &file.handle;
+        moves.push((file, store.locate(path)?, store.locate(&file.path)?));
+    }
+    let into = || moves.iter().map(|(_, _, to)| directory_of(to).to_owned());
+    store.dirs.ensure_all(&into().collect())?;
+    for (file, from, to) in &moves {
+        store.move_into_place(file, from, to)?;
+    }
+    for dir in into().collect::<BTreeSet<_>>() {
+        sync(&dir)?;
+    }
+    for dir in moves.iter().map(|(_, from, _)| directory_of(from)).collect::<BTreeSet<_>>() {
+        sync_if_present(dir)?;
+        store.dirs.forget(dir);
+        let _ = fs::remove_dir(dir); // Stays while it holds files of a later call.
+    }
+    Ok(())
+}
+
+/// True for two names of one file: what a rename may leave when power fails.
+pub(super) fn same_file(a: &Path, b: &Path) -> Result<bool> {
+    let identity = |file: &Path| match fs::metadata(file) {
+        Ok(meta) => Ok((meta.dev(), meta.ino())),
+        Err(e) => Err(refused("look at", file, &e)),
+    };
+    Ok(identity(a)? == identity(b)?)
+}
