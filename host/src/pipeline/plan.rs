@@ -94,6 +94,8 @@ pub struct StagePlan {
     pub config: serde_json::Value,
     /// What it may use.
     pub limits: Limits,
+    /// What happens to rows that make the plugin fail twice.
+    pub on_failure: OnFailure,
     /// Its table in the pipeline file: `stage[0]`.
     pub key: KeyPath,
 }
@@ -105,6 +107,15 @@ pub enum PluginRef {
     Standard(String),
     /// A `.wasm` file, absolute path.
     File(PathBuf),
+}
+
+/// What happens to rows that make a plugin fail: trap, run over a limit, or say so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// They go to the quarantine; the rest of the batch goes on.
+    Quarantine,
+    /// The pipeline stops.
+    Stop,
 }
 
 /// What one call of a stage may use.

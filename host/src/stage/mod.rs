@@ -1,1 +1,26 @@
-//! .
+//! Sandboxed transforms: components loaded, opened against a schema, and run on batches.
+//!
+//! All of wasmtime lives here. In reading order: [`Engine`], [`Component`] (a plugin's file,
+//! checked), [`Chain`] (its stages opened on one worker), [`View`] (rows on their way, not
+//! yet gathered). The host trusts nothing that comes out of a sandbox: `lift` and `call`
+//! check every answer before it is used.
+
+mod bindings;
+mod bound;
+mod call;
+mod chain;
+mod component;
+mod engine;
+mod fields;
+mod instance;
+mod lift;
+mod lower;
+mod unnest;
+mod view;
+
+pub use bindings::lockgate::transform::types::Metadata;
+pub use chain::{Chain, ChainOutput, ConfiguredStage, Crossing, RejectedRow, StageSummary};
+pub use component::{CONTRACT, Component, digest};
+pub use engine::Engine;
+pub use unnest::{Lineage, Narrow};
+pub use view::{RowOrigin, View};

@@ -1,0 +1,330 @@
+//! One batch through one stage: unnest, call, check the answer, move rows, place columns.
+
+use super::{
+    Lineage, View,
+    bindings::lockgate::transform::types::{Batch, Disposition, Output, Rejection, RowResult},
+    bound::{OutputColumn, Rows},
+    chain::{OpenStage, RejectedRow},
+    lift, lower,
+    view::{ViewColumn, member},
+};
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    pipeline::plan::OnFailure,
+    types::StageRows,
+};
+use arrow_array::{ArrayRef, UInt32Array, new_empty_array};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
+use std::sync::Arc;
+
+/// Calls that may fail while the rows at fault are looked for; each may cost the time limit.
+const MAX_FAILED_CALLS: usize = 32;
+
+/// Longest message of a rejection that is kept, in bytes.
+const MAX_MESSAGE_BYTES: usize = 2_048;
+
+/// A checked answer of `process`.
+struct Answer {
+    rows: RowResult,
+    columns: Vec<ArrayRef>,
+    rejections: Vec<Rejection>,
+}
+
+impl OpenStage {
+    /// Moves the view through this stage.
+    ///
+    /// # Errors
+    /// Fails when the plugin fails twice and the stage's policy is to stop.
+    pub(super) fn run(
+        &mut self,
+        view: &mut View,
+        lineage: &Lineage,
+        rejected: &mut Vec<RejectedRow>,
+    ) -> Result<StageRows> {
+        let name: Arc<str> = Arc::from(self.configured.plan.name.as_str());
+        let mut counts = StageRows {
+            stage: name.to_string(),
+            rows_in: view.rows as u64,
+            ..StageRows::default()
+        };
+        if let Some(unnest) = &self.bound.unnest {
+            view.unnest(unnest, lineage)?;
+        }
+        counts.unnested = view.rows as i64 - counts.rows_in as i64;
+        let answer = match self.call(view) {
+            Ok(answer) => answer,
+            Err(failure) => {
+                let bad = self.rows_at_fault(view, failure, rejected)?;
+                counts.quarantined += bad.iter().filter(|bad| *bad).count() as u64;
+                view.filter(&!&bad)?;
+                self.call(view)?
+            }
+        };
+        self.settle(view, answer, &mut counts, rejected)?;
+        Ok(counts)
+    }
+
+    /// Calls the plugin, once more in a fresh instance when it fails.
+    fn call(&mut self, view: &View) -> Result<Answer> {
+        if !self.bound.is_called() || view.rows == 0 && self.bound.rows != Rows::Produce {
+            let columns =
+                self.bound.computed.iter().map(|field| new_empty_array(field.data_type()));
+            return Ok(Answer {
+                rows: RowResult::Same,
+                columns: columns.collect(),
+                rejections: Vec::new(),
+            });
+        }
+        self.call_once(view).or_else(|_| self.call_once(view))
+    }
+
+    fn call_once(&mut self, view: &View) -> Result<Answer> {
+        let mut nodes = Vec::new();
+        for read in &self.bound.reads {
+            let column = &view.columns[read.at.column];
+            let array = member(&column.array, &read.at.members)?;
+            let array = view.gather(&ViewColumn { array, group: column.group })?;
+            lower::column(&array, read.part, &mut nodes)?;
+        }
+        let columns: Vec<_> = nodes.iter().map(lower::Node::as_param).collect();
+        let batch = Batch { rows: view.rows as u32, watermark: None, columns: &columns };
+        let mut instance = self.instance()?;
+        let output = instance.process(batch)?;
+        let answer = self.check(output, view.rows)?;
+        // Only an instance that kept every rule is used again.
+        self.instance = Some(instance);
+        Ok(answer)
+    }
+
+    /// Holds an answer against the plan and the limits.
+    fn check(&self, output: Output, rows: usize) -> Result<Answer> {
+        let breach = |breach: String| {
+            Diagnostic::plugin(format!(
+                "plugin `{}` broke the contract",
+                self.configured.component.name()
+            ))
+            .cause(breach)
+            .hint("its answer was not used; this is a bug of the plugin")
+        };
+        let due = check_rows(
+            &output.rows,
+            self.bound.rows,
+            rows,
+            self.configured.plan.limits.rows_per_row,
+        )
+        .map_err(breach)?;
+        for rejection in &output.rejections {
+            if let Some(row) = rejection.rows.iter().find(|row| **row as usize >= rows) {
+                return Err(breach(format!("it rejects row {row} of {rows}")));
+            }
+        }
+        let columns = lift::columns(&self.bound.computed, output.columns, due).map_err(breach)?;
+        Ok(Answer { rows: output.rows, columns, rejections: output.rejections })
+    }
+
+    /// Finds the rows that make the plugin fail, and rejects them.
+    ///
+    /// # Errors
+    /// The failure itself, when the stage's policy is to stop.
+    fn rows_at_fault(
+        &mut self,
+        view: &View,
+        failure: Diagnostic,
+        rejected: &mut Vec<RejectedRow>,
+    ) -> Result<BooleanBuffer> {
+        if self.configured.plan.on_failure == OnFailure::Stop {
+            let name = &self.configured.plan.name;
+            return Err(failure
+                .context(format!("stage `{name}` failed twice on the same rows"))
+                .at(&self.configured.plan.key));
+        }
+        let mut bad = vec![false; view.rows];
+        let mut failed_calls = 0;
+        let mut suspects = vec![(0..view.rows, Some(failure))];
+        while let Some((range, known)) = suspects.pop() {
+            let failure = match known {
+                Some(failure) => failure,
+                None => match self.call_range(view, &range) {
+                    Ok(_) => continue,
+                    Err(failure) => failure,
+                },
+            };
+            failed_calls += 1;
+            if range.len() > 1 && !self.bound.whole_batch && failed_calls < MAX_FAILED_CALLS {
+                let middle = range.start + range.len() / 2;
+                suspects.push((middle..range.end, None));
+                suspects.push((range.start..middle, None));
+                continue;
+            }
+            let message = Arc::from(failure.to_string());
+            for row in range {
+                bad[row] = true;
+                rejected.push(self.rejection(view, row, &Arc::from("plugin-failed"), &message));
+            }
+        }
+        Ok(BooleanBuffer::from(bad))
+    }
+
+    fn call_range(&mut self, view: &View, range: &std::ops::Range<usize>) -> Result<Answer> {
+        let mut part = view.clone();
+        part.apply(&UInt32Array::from_iter_values(range.start as u32..range.end as u32))?;
+        self.call_once(&part)
+    }
+
+    fn rejection(
+        &self,
+        view: &View,
+        row: usize,
+        code: &Arc<str>,
+        message: &Arc<str>,
+    ) -> RejectedRow {
+        let (code, message) = (Arc::clone(code), Arc::clone(message));
+        let stage = Arc::from(self.configured.plan.name.as_str());
+        RejectedRow { stage, code, message, origin: view.origin(row) }
+    }
+
+    /// Applies rejections, row decisions and edits.
+    fn settle(
+        &self,
+        view: &mut View,
+        answer: Answer,
+        counts: &mut StageRows,
+        rejected: &mut Vec<RejectedRow>,
+    ) -> Result<()> {
+        let before = view.rows;
+        let mut good = BooleanBufferBuilder::new(before);
+        good.append_n(before, true);
+        for rejection in &answer.rejections {
+            let code = Arc::from(label(&rejection.code).as_str());
+            let message = Arc::from(bounded(&rejection.message));
+            for row in &rejection.rows {
+                let row = *row as usize;
+                match rejection.disposition {
+                    Disposition::Note => counts.noted += 1,
+                    Disposition::Quarantine if good.get_bit(row) => {
+                        good.set_bit(row, false);
+                        counts.quarantined += 1;
+                        rejected.push(self.rejection(view, row, &code, &message));
+                    }
+                    Disposition::Quarantine => {}
+                }
+            }
+        }
+        let good = good.finish();
+        let decides = matches!(answer.rows, RowResult::Same | RowResult::Keep(_));
+        match answer.rows {
+            RowResult::Same => {
+                self.place(view, &answer.columns)?;
+                view.filter(&good)?;
+            }
+            RowResult::Keep(bits) => {
+                self.place(view, &answer.columns)?;
+                let keep = BooleanBuffer::new(bits.into(), 0, before);
+                view.filter(&(&keep & &good))?;
+            }
+            RowResult::Take(rows) => {
+                let survives: BooleanBuffer =
+                    rows.iter().map(|row| good.value(*row as usize)).collect();
+                view.apply(&UInt32Array::from(rows))?;
+                self.place(view, &answer.columns)?;
+                view.filter(&survives)?;
+            }
+            RowResult::Produced(rows) => {
+                view.replace_rows(rows as usize);
+                self.place(view, &answer.columns)?;
+            }
+        }
+        counts.rows_out = view.rows as u64;
+        let unaccounted =
+            counts.rows_in as i64 - counts.quarantined as i64 - counts.rows_out as i64;
+        if decides {
+            counts.filtered = (unaccounted + counts.unnested).unsigned_abs();
+        } else {
+            counts.unnested = -unaccounted;
+        }
+        Ok(())
+    }
+
+    /// Builds the output's column list: references and computed columns, no values moved.
+    fn place(&self, view: &mut View, computed: &[ArrayRef]) -> Result<()> {
+        let group = if computed.is_empty() { 0 } else { view.current_group() };
+        let columns = self.bound.outputs.iter().map(|output| match output {
+            OutputColumn::Input(i) => Ok(view.columns[*i].clone()),
+            OutputColumn::Refer(at) => {
+                let column = &view.columns[at.column];
+                Ok(ViewColumn { array: member(&column.array, &at.members)?, group: column.group })
+            }
+            OutputColumn::Computed(i) => Ok(ViewColumn { array: Arc::clone(&computed[*i]), group }),
+        });
+        view.columns = columns.collect::<Result<Vec<_>>>()?;
+        view.schema = Arc::clone(&self.bound.schema);
+        Ok(())
+    }
+}
+
+/// Checks a row result against the plan's row shape; gives the rows due in computed columns.
+fn check_rows(
+    result: &RowResult,
+    shape: Rows,
+    rows: usize,
+    rows_per_row: u64,
+) -> Result<usize, String> {
+    match (result, shape) {
+        (RowResult::Same, Rows::Keep | Rows::Filter | Rows::Reindex) => Ok(rows),
+        (RowResult::Same, Rows::Produce) => Ok(0),
+        (RowResult::Keep(bits), Rows::Filter) => {
+            let due = rows.div_ceil(8);
+            let actual = bits.len();
+            if actual == due {
+                Ok(rows)
+            } else {
+                Err(format!("its bitmap has {actual} bytes where {due} are due"))
+            }
+        }
+        (RowResult::Take(taken), Rows::Reindex) => {
+            if let Some(row) = taken.iter().find(|row| **row as usize >= rows) {
+                return Err(format!("it takes row {row} of {rows}"));
+            }
+            within(taken.len(), rows, rows_per_row)
+        }
+        (RowResult::Produced(produced), Rows::Produce) => {
+            within(*produced as usize, rows, rows_per_row)
+        }
+        (result, shape) => {
+            let result = match result {
+                RowResult::Same => "same",
+                RowResult::Keep(_) => "keep",
+                RowResult::Take(_) => "take",
+                RowResult::Produced(_) => "produced",
+            };
+            Err(format!("it answers `{result}` though its plan says {shape:?}"))
+        }
+    }
+}
+
+fn within(returned: usize, rows: usize, rows_per_row: u64) -> Result<usize, String> {
+    let limit = rows_per_row.saturating_mul(rows.max(1) as u64);
+    if returned as u64 <= limit {
+        return Ok(returned);
+    }
+    Err(format!(
+        "it returns {returned} rows for {rows}, the limit is {limit} (`limits.rows_per_row` = {rows_per_row})"
+    ))
+}
+
+/// A code as a metric label: lower case, digits and dashes, at most 64 of them.
+fn label(code: &str) -> String {
+    let plain = code.chars().take(64).map(|c| {
+        if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c.to_ascii_lowercase() } else { '-' }
+    });
+    let plain: String = plain.collect();
+    if plain.is_empty() { "unnamed".to_owned() } else { plain }
+}
+
+fn bounded(message: &str) -> &str {
+    let mut end = message.len().min(MAX_MESSAGE_BYTES);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    &message[..end]
+}

@@ -1,0 +1,187 @@
+//! A plugin as a file: checked against the contract, compiled, and asked who it is.
+
+use super::{
+    Engine,
+    bindings::{ColumnarPre, lockgate::transform::types::Metadata},
+    instance::{Guest, Instance},
+};
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    pipeline::plan::Limits,
+};
+use sha2::{Digest, Sha256};
+use std::{fmt::Write, sync::Arc, time::Duration};
+use wasmtime::component::{Linker, types::ComponentItem};
+
+/// The contract this host speaks; `wit/transform.wit` has the same version.
+pub const CONTRACT: &str = "0.1.0";
+
+const PACKAGE: &str = "lockgate:transform";
+
+/// Limits of the throw-away calls to `describe`.
+const DESCRIBE: Limits = Limits {
+    memory_bytes: 256 << 20,
+    time_per_batch: Duration::from_secs(5),
+    output_bytes: 16 << 20,
+    rows_per_row: 0,
+};
+
+/// A compiled plugin, ready to be instantiated any number of times.
+#[derive(Clone)]
+pub struct Component {
+    name: Arc<str>,
+    digest: Arc<str>,
+    bytes: Arc<[u8]>,
+    pre: ColumnarPre<Guest>,
+    engine: Engine,
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component").field("name", &self.name).field("digest", &self.digest).finish()
+    }
+}
+
+impl Component {
+    /// Checks and compiles a component. `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Says which rule of the contract the file does not keep.
+    pub fn new(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self> {
+        let digest = digest(bytes);
+        let compiled = engine.compile(bytes, &digest).map_err(|error| {
+            Diagnostic::plugin(format!("plugin `{name}` is not a WebAssembly component"))
+                .cause(format!("{error:#}"))
+                .hint("build it with `lockgate plugin build`")
+        })?;
+        check_interfaces(engine, name, &compiled)?;
+        let linker = Linker::new(engine.wasmtime());
+        let pre =
+            linker.instantiate_pre(&compiled).and_then(ColumnarPre::new).map_err(|error| {
+                Diagnostic::plugin(format!("plugin `{name}` does not fit contract {CONTRACT}"))
+                    .cause(format!("{error:#}"))
+                    .hint("build it again with the SDK of this version of lockgate")
+            })?;
+        let (name, digest) = (Arc::from(name), Arc::from(digest));
+        Ok(Self { name, digest, bytes: Arc::from(bytes), pre, engine: engine.clone() })
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// SHA-256 of the file, in hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The file itself.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What the plugin says of itself.
+    ///
+    /// # Errors
+    /// Fails when the plugin traps or does not answer in time.
+    pub fn describe(&self) -> Result<Metadata> {
+        Instance::new(self, DESCRIBE)?.describe()
+    }
+
+    pub(crate) fn pre(&self) -> &ColumnarPre<Guest> {
+        &self.pre
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+/// SHA-256 in lower-case hex.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Says in the user's words what the linker would say in its own.
+fn check_interfaces(
+    engine: &Engine,
+    name: &str,
+    compiled: &wasmtime::component::Component,
+) -> Result<()> {
+    let ty = compiled.component_type();
+    let types = format!("{PACKAGE}/types@{CONTRACT}");
+    let asked: Vec<_> = ty
+        .imports(engine.wasmtime())
+        .filter(|(import, item)| *import != types || !is_type_only(engine, &item.ty))
+        .map(|(import, _)| format!("`{import}`"))
+        .collect();
+    if !asked.is_empty() {
+        let log = format!("`{PACKAGE}/log@{CONTRACT}`");
+        let hint = if asked == [log.as_str()] {
+            "the `log` import is not granted by this version of lockgate"
+        } else {
+            "a plugin gets no imports (no WASI, no clock, no randomness), so that a replay gives the same bytes; \
+             for Rust build with `lockgate plugin build`"
+        };
+        let asked = asked.join(", ");
+        return Err(Diagnostic::plugin(format!("plugin `{name}` asks for {asked}")).hint(hint));
+    }
+    let exports: Vec<String> =
+        ty.exports(engine.wasmtime()).map(|(export, _)| export.to_owned()).collect();
+    let exports_one =
+        |interface: &str| exports.contains(&format!("{PACKAGE}/{interface}@{CONTRACT}"));
+    if !exports_one("stage") {
+        let other = exports.iter().find_map(|export| {
+            export.strip_prefix(&format!("{PACKAGE}/stage@")).map(str::to_owned)
+        });
+        return Err(match other {
+            Some(version) => Diagnostic::plugin(format!(
+                "plugin `{name}` speaks contract {version}, this lockgate speaks {CONTRACT}"
+            ))
+            .hint(format!("build the plugin again with an SDK of contract {CONTRACT}")),
+            None => {
+                Diagnostic::plugin(format!("`{name}` is a component, but not a lockgate plugin"))
+                    .cause(format!("it does not export `{PACKAGE}/stage@{CONTRACT}`"))
+                    .hint("start one with `lockgate plugin new NAME`")
+            }
+        });
+    }
+    for (interface, what) in [
+        ("state", "state that survives a restart"),
+        ("columns-clock", "event-time calls"),
+        ("rows-clock", "event-time calls"),
+    ] {
+        if exports_one(interface) {
+            return Err(unsupported(name, interface, what));
+        }
+    }
+    if !exports_one("columns") {
+        return Err(match exports_one("rows") {
+            true => unsupported(name, "rows", "row-wise plugins"),
+            false => Diagnostic::plugin(format!("plugin `{name}` exports no data path"))
+                .hint(format!("export `{PACKAGE}/columns@{CONTRACT}`")),
+        });
+    }
+    Ok(())
+}
+
+fn unsupported(name: &str, interface: &str, what: &str) -> Diagnostic {
+    Diagnostic::plugin(format!(
+        "plugin `{name}` exports `{interface}`, which this version of lockgate does not run"
+    ))
+    .cause(format!("{what} are part of contract {CONTRACT}, but not supported yet"))
+    .hint("use a stateless plugin with the `columns` interface")
+}
+
+fn is_type_only(engine: &Engine, item: &ComponentItem) -> bool {
+    match item {
+        ComponentItem::ComponentInstance(instance) => instance
+            .exports(engine.wasmtime())
+            .all(|(_, item)| matches!(item.ty, ComponentItem::Type(_))),
+        _ => false,
+    }
+}

@@ -1,0 +1,167 @@
+//! One running sandbox: calls under a time and memory limit, traps turned into diagnostics.
+
+use super::{
+    Component,
+    bindings::{
+        Columnar,
+        lockgate::transform::types::{Batch, Error, Metadata, Output, Plan},
+    },
+    engine::TICK,
+    fields,
+};
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    pipeline::plan::Limits,
+};
+use arrow_schema::Schema;
+use wasmtime::{ResourceLimiter, Store, Trap};
+
+/// What the host keeps for a guest: its memory budget, and whether it hit it.
+pub(crate) struct Guest {
+    memory_bytes: usize,
+    refused_bytes: Option<usize>,
+}
+
+impl ResourceLimiter for Guest {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let fits = desired <= self.memory_bytes;
+        if !fits {
+            self.refused_bytes = Some(desired);
+        }
+        Ok(fits)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= 100_000)
+    }
+}
+
+/// A sandbox that serves one stage on one worker. After an `Err` from a call it is spent:
+/// drop it and make a fresh one.
+pub(crate) struct Instance {
+    store: Store<Guest>,
+    guest: Columnar,
+    name: String,
+    limits: Limits,
+}
+
+impl Instance {
+    /// Instantiates the component.
+    ///
+    /// # Errors
+    /// Fails when its start code traps or its memory exceeds the limit.
+    pub(crate) fn new(component: &Component, limits: Limits) -> Result<Self> {
+        let memory_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
+        let state = Guest { memory_bytes, refused_bytes: None };
+        let mut store = Store::new(component.engine().wasmtime(), state);
+        store.limiter(|guest| guest);
+        store.epoch_deadline_trap();
+        store.set_epoch_deadline(ticks(limits));
+        store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
+        let name = component.name().to_owned();
+        match component.pre().instantiate(&mut store) {
+            Ok(guest) => Ok(Self { store, guest, name, limits }),
+            Err(error) => Err(trapped(&name, "start", &limits, store.data(), &error)),
+        }
+    }
+
+    /// Asks the plugin who it is.
+    ///
+    /// # Errors
+    /// Fails when it traps or exceeds a limit.
+    pub(crate) fn describe(&mut self) -> Result<Metadata> {
+        let stage = self.guest.lockgate_transform_stage().clone();
+        let answer = stage.call_describe(&mut self.store);
+        answer.map_err(|error| self.trapped("describe", &error))
+    }
+
+    /// Opens the stage. Errors of the plugin's own are the pipeline's to mend.
+    ///
+    /// # Errors
+    /// A config diagnostic when the plugin refuses, a plugin diagnostic when it breaks.
+    pub(crate) fn open(&mut self, config: &str, input: &Schema) -> Result<Plan> {
+        let nodes = fields::to_nodes(&self.name, input)?;
+        let stage = self.guest.lockgate_transform_stage().clone();
+        self.store.set_epoch_deadline(ticks(self.limits));
+        let answer =
+            fields::with_params(&nodes, |input| stage.call_open(&mut self.store, config, input));
+        match answer.map_err(|error| self.trapped("open", &error))? {
+            Ok(plan) => Ok(plan),
+            Err(Error::Config(message) | Error::Input(message)) => Err(Diagnostic::config(message)),
+            Err(Error::Failed(message)) => {
+                Err(Diagnostic::plugin(format!("plugin `{}` failed to open", self.name))
+                    .cause(message))
+            }
+        }
+    }
+
+    /// Hands over a batch.
+    ///
+    /// # Errors
+    /// Fails when the plugin says so, traps, or exceeds a limit.
+    pub(crate) fn process(&mut self, batch: Batch<'_>) -> Result<Output> {
+        self.store.set_epoch_deadline(ticks(self.limits));
+        let columns = self.guest.lockgate_transform_columns();
+        let answer = columns.call_process(&mut self.store, batch);
+        match answer.map_err(|error| self.trapped("process", &error))? {
+            Ok(output) => Ok(output),
+            Err(Error::Config(message) | Error::Input(message) | Error::Failed(message)) => {
+                Err(Diagnostic::plugin(format!("plugin `{}` could not process a batch", self.name))
+                    .cause(message))
+            }
+        }
+    }
+
+    fn trapped(&self, call: &str, error: &wasmtime::Error) -> Diagnostic {
+        trapped(&self.name, call, &self.limits, self.store.data(), error)
+    }
+}
+
+fn ticks(limits: Limits) -> u64 {
+    let ticks = limits.time_per_batch.as_nanos().div_ceil(TICK.as_nanos()).max(1);
+    u64::try_from(ticks).unwrap_or(u64::MAX / 2).min(u64::MAX / 2) + 1
+}
+
+/// A trap in words: which limit, which value, what to change.
+fn trapped(
+    name: &str,
+    call: &str,
+    limits: &Limits,
+    guest: &Guest,
+    error: &wasmtime::Error,
+) -> Diagnostic {
+    if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
+        let limit = limits.time_per_batch;
+        return Diagnostic::plugin(format!(
+            "plugin `{name}` ran longer than {limit:?} in one call of `{call}`"
+        ))
+        .hint("raise `limits.time_per_batch` of the stage if the work is honest");
+    }
+    if let Some(desired) = guest.refused_bytes {
+        let limit = limits.memory_bytes;
+        return Diagnostic::plugin(format!(
+            "plugin `{name}` needs more memory than it may use in `{call}`"
+        ))
+        .cause(format!("it asked for {desired} bytes, the limit is {limit} bytes"))
+        .hint("raise `limits.memory` of the stage");
+    }
+    if format!("{error:#}").contains("hostcall fuel") {
+        let limit = limits.output_bytes;
+        return Diagnostic::plugin(format!("plugin `{name}` returned too much from `{call}`"))
+            .cause(format!("one call may return {limit} bytes"))
+            .hint("raise `limits.output` of the stage");
+    }
+    Diagnostic::plugin(format!("plugin `{name}` crashed in `{call}`"))
+        .cause(format!("{error:#}"))
+        .hint("the sandbox was discarded; the host is unharmed")
+}
