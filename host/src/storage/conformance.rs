@@ -36,7 +36,9 @@ fn paths(store: &Storage, prefix: &str) -> Vec<String> {
 }
 
 fn clear(store: &Storage) {
-    paths(store, "").iter().for_each(|path| store.delete(path).unwrap());
+    for path in paths(store, "") {
+        store.delete(&path).unwrap();
+    }
     assert_eq!(paths(store, ""), [""; 0]);
 }
 
@@ -89,7 +91,7 @@ fn odd_names_are_kept_as_they_are(store: &Storage) {
         store.put(path, path.as_bytes()).unwrap();
         store.publish(&[pending(store, 0, &format!("table/{path}"), b"row")]).unwrap();
     }
-    let mut expected = ODD.map(|path| path.to_owned()).to_vec();
+    let mut expected = ODD.map(str::to_owned).to_vec();
     expected.extend(ODD.map(|path| format!("table/{path}")));
     expected.sort();
     assert_eq!(paths(store, ""), expected);
