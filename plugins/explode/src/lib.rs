@@ -44,7 +44,9 @@ impl Stage for Explode {
             .collect();
         let Config { keep_empty, position, .. } = config;
         let mut plan = Plan::unnest(Unnest { columns, keep_empty, position });
-        emptied.into_iter().for_each(|name| plan.drop(name));
+        for name in emptied {
+            plan.drop(name);
+        }
         Ok((Self, plan))
     }
 }

@@ -79,7 +79,9 @@ fn collections(input: &Schema) -> Vec<Path> {
         match &field.data_type {
             DataType::List(_) | DataType::Map(_) => found.push(path.clone()),
             DataType::Struct(members) => {
-                members.iter().for_each(|member| visit(&path.join(&member.name), member, found));
+                for member in members {
+                    visit(&path.join(&member.name), member, found);
+                }
             }
             _ => {}
         }
