@@ -51,5 +51,7 @@ impl Stage for Explode {
     }
 }
 
+lockgate_sdk::export!(Explode);
+
 #[cfg(test)]
 mod tests;

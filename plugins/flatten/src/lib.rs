@@ -117,5 +117,7 @@ fn given_names(config: &Config, leaves: &[Leaf]) -> Result<Vec<String>, Error> {
     Ok(leaves.iter().filter_map(name).collect())
 }
 
+lockgate_sdk::export!(Flatten);
+
 #[cfg(test)]
 mod tests;
