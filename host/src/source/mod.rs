@@ -3,6 +3,11 @@
 //! A [`SourceBatch`] keeps the text its rows came from, so that a row rejected anywhere
 //! downstream is written to the quarantine as it stood in the file.
 
+pub mod discover;
+#[cfg(test)]
+mod fixture;
+pub mod schema;
+
 use crate::types::Rejected;
 use arrow_array::RecordBatch;
 use std::{ops::Range, sync::Arc};
