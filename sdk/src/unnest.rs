@@ -3,17 +3,19 @@
 use crate::{DataType, Element, Error, Field, Schema, Unnest};
 
 impl Unnest {
-    /// The schema after this unnest: every unnested column leaves its place (an enclosing
-    /// struct loses that member), then come the elements in the order of `columns`, then the
-    /// position. An element is nullable when the list says so, when another list may be
-    /// longer, or when empty lists are kept; the position when empty lists are kept.
+    /// The schema after this unnest. The elements of a top-level list take its place; those of
+    /// a nested list come last (an enclosing struct loses that member), in the order of
+    /// `columns`, and after them the position. An element is nullable when the list says so,
+    /// when another list may be longer, or when empty lists are kept; the position when empty
+    /// lists are kept.
     ///
     /// # Errors
     /// Fails when a column does not exist, is no list or map, or a new name is taken.
     pub fn apply(&self, input: &Schema) -> Result<Schema, Error> {
         let mut output = input.clone();
-        let mut added = Vec::new();
-        for Element { column, name } in &self.columns {
+        let mut in_place: Vec<(&str, Field)> = Vec::new();
+        let mut last = Vec::new();
+        for (i, Element { column, name }) in self.columns.iter().enumerate() {
             let found = input.field(column)?;
             let (DataType::List(element) | DataType::Map(element)) = found.data_type else {
                 let data_type = found.data_type;
@@ -21,40 +23,47 @@ impl Unnest {
                     "column `{column}` is `{data_type}`; only an `array` or a `map` has elements"
                 )));
             };
-            if !remove(&mut output.fields, column.steps()) {
+            if self.columns[..i].iter().any(|earlier| earlier.column == *column) {
                 return Err(Error::config(format!("column `{column}` is unnested twice")));
             }
             let nullable = element.nullable || self.keep_empty || self.columns.len() > 1;
-            added.push(Field { name: name.clone(), nullable, ..*element });
+            let element = Field { name: name.clone(), nullable, ..*element };
+            if let [list] = column.steps() {
+                in_place.push((list, element));
+            } else {
+                remove(&mut output.fields, column.steps());
+                last.push(element);
+            }
         }
-        added.extend(self.position.iter().map(|name| Field {
+        for field in &mut output.fields {
+            if let Some(at) = in_place.iter().position(|(list, _)| *list == field.name) {
+                *field = in_place.swap_remove(at).1;
+            }
+        }
+        last.extend(self.position.iter().map(|name| Field {
             nullable: self.keep_empty,
             ..Field::new(name.clone(), DataType::Int64)
         }));
-        for field in added {
-            if output.has(&field.name) {
-                let name = &field.name;
+        output.fields.extend(last);
+        for (i, Field { name, .. }) in output.fields.iter().enumerate() {
+            if output.fields[..i].iter().any(|earlier| earlier.name == *name) {
                 return Err(Error::config(format!(
                     "there already is a column `{name}`; choose another name for the new one"
                 )));
             }
-            output.fields.push(field);
         }
         Ok(output)
     }
 }
 
 /// Takes the field at these steps out of its place.
-fn remove(fields: &mut Vec<Field>, steps: &[String]) -> bool {
-    let Some((step, rest)) = steps.split_first() else { return false };
-    let Some(at) = fields.iter().position(|field| field.name == *step) else { return false };
+fn remove(fields: &mut Vec<Field>, steps: &[String]) {
+    let Some((step, rest)) = steps.split_first() else { return };
+    let Some(at) = fields.iter().position(|field| field.name == *step) else { return };
     match (&mut fields[at].data_type, rest) {
-        (_, []) => {
-            fields.remove(at);
-            true
-        }
+        (_, []) => drop(fields.remove(at)),
         (DataType::Struct(members), rest) => remove(members, rest),
-        _ => false,
+        _ => {}
     }
 }
 
@@ -93,10 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn elements_come_last_and_may_keep_the_name_of_the_list() {
+    fn elements_take_the_place_of_a_top_level_list_and_may_keep_its_name() {
         let output = unnest(&[("records", "records")], false, Some("at")).apply(&input()).unwrap();
-        assert_eq!(names(&output), ["outer", "n", "records", "at"]);
-        assert!(!output.fields[2].nullable && !output.fields[3].nullable);
+        assert_eq!(names(&output), ["records", "outer", "n", "at"]);
+        assert!(!output.fields[0].nullable && !output.fields[3].nullable);
     }
 
     #[test]
