@@ -1,1 +1,54 @@
-fn main() {}
+//! The project's chores, one verb each: `cargo xtask VERB`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "talks to the terminal")]
+#![expect(unreachable_pub, reason = "files are shared with crates that have a public surface")]
+
+mod command;
+mod plugins;
+mod setup;
+mod stamp;
+#[path = "../../host/src/cli/plugin/toolchain.rs"]
+mod toolchain;
+mod wit;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A chore that failed, and why.
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const USAGE: &str = "usage: cargo xtask VERB
+
+  setup       install what is missing to compile plugins to WebAssembly
+  plugins     build the standard plugins to target/plugins/*.wasm
+  check-wit   the contract changes only with its version";
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let root = root();
+    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["setup"] => setup::run(&root).map(drop),
+        ["plugins"] => plugins::run(&root),
+        ["check-wit"] => wit::check(&root),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        [verb, ..] => {
+            Err(format!("`{verb}` is no verb of xtask, or has too many words\n{USAGE}").into())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
