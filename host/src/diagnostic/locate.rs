@@ -12,21 +12,23 @@ use toml::{
 /// The bytes of `text` that a place means. A key that is not there gives its nearest parent
 /// that is; `None` when that is the file itself.
 pub(super) fn locate(text: &str, place: &Place) -> Option<Range<usize>> {
-    let (path, bytes, name) = match place {
+    let (path, bytes) = match place {
         Place::Span(span) => return Some(clamp(text, span)),
-        Place::Name(path) => (path, None, true),
-        Place::Key(path, bytes) => (path, bytes.as_ref(), false),
+        Place::Name(path) => (path, None),
+        Place::Key(path, bytes) => (path, bytes.as_ref()),
+        Place::Written(path, bytes) => (path, Some(bytes)),
     };
     let (document, _) = DeTable::parse_recoverable(text);
     let found = walk(document.get_ref(), path)?;
-    if name && found.whole {
+    if found.whole && matches!(place, Place::Name(_)) {
         return Some(clamp(text, &found.name));
     }
     let value = clamp(text, &found.value.span());
     let inside = bytes.filter(|_| found.whole).and_then(|bytes| {
         // A reference such as `${env:NAME}` shifts what follows it: no byte is certain then.
-        let plain = found.value.get_ref().as_str().is_some_and(|s| !s.contains("${"));
-        let raw = toml_string::raw_range(text.get(value.clone())?, bytes).filter(|_| plain)?;
+        let written = found.value.get_ref().as_str()?;
+        let certain = matches!(place, Place::Written(..)) || !written.contains("${");
+        let raw = toml_string::raw_range(text.get(value.clone())?, bytes).filter(|_| certain)?;
         Some(value.start + raw.start..value.start + raw.end)
     });
     Some(inside.unwrap_or(value))

@@ -10,9 +10,11 @@
 
 mod locate;
 mod render;
+mod suggest;
 mod toml_string;
 
 pub use render::Renderer;
+pub use suggest::suggest;
 
 use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
 
@@ -100,6 +102,8 @@ impl fmt::Display for KeyPath {
 pub enum Place {
     /// The value of a key, and optionally a byte range inside it when it is a string.
     Key(KeyPath, Option<Range<usize>>),
+    /// Bytes of a string value as written, before `${...}` references are replaced.
+    Written(KeyPath, Range<usize>),
     /// A key itself, not its value.
     Name(KeyPath),
     /// A byte range of the file's text.
@@ -207,6 +211,13 @@ impl Diagnostic {
     pub fn in_file(mut self, file: &Arc<SourceText>) -> Self {
         self.file.get_or_insert_with(|| Arc::clone(file));
         self
+    }
+
+    /// Where it stands in its file, in bytes; `None` when it belongs to the file as a whole.
+    #[must_use]
+    pub fn offset(&self) -> Option<usize> {
+        let (file, place) = (self.file.as_ref()?, self.at.as_ref()?);
+        locate::locate(&file.text, place).map(|span| span.start)
     }
 
     /// What a plugin says of its config, as a failure at that key.

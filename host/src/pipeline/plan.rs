@@ -1,9 +1,10 @@
 //! The pipeline as resolved: every default filled in, every path absolute, nothing left to
 //! look up. Immutable and printable; made by [`resolve`](super::resolve).
 
-use crate::diagnostic::KeyPath;
+use super::secrets::Secrets;
+use crate::diagnostic::{KeyPath, SourceText};
 use arrow_schema::SchemaRef;
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Everything a run needs to know.
 #[derive(Clone, Debug)]
@@ -12,6 +13,11 @@ pub struct Plan {
     pub name: String,
     /// The pipeline file.
     pub file: PathBuf,
+    /// What it says, for diagnostics: [`Diagnostic::in_file`](crate::diagnostic::Diagnostic::in_file).
+    pub text: Arc<SourceText>,
+    /// Values that must not be shown: text made from anything in this plan goes through
+    /// [`Secrets::redact`] before it is printed, logged or stored.
+    pub secrets: Arc<Secrets>,
     /// SHA-256 of what the file says about the data (not of triggers or paths), in hex.
     pub config_hash: String,
     /// Where files come from.

@@ -90,8 +90,6 @@ pub(super) struct Bound {
     pub(super) schema: SchemaRef,
     /// Whether results may depend on more than the row itself.
     pub(super) whole_batch: bool,
-    /// What the plugin warns of.
-    pub(super) warnings: Vec<String>,
 }
 
 impl Bound {
@@ -138,10 +136,9 @@ impl Bound {
         if rows == Rows::Produce && !matches!(plan.edits.first(), Some(Edit::Clear)) {
             return Err("row shape `produce` needs `clear` as its first edit".into());
         }
-        let BoundEdits { outputs, computed, fields, warnings } =
-            bind_edits(plan.edits, &after, rows)?;
+        let (outputs, computed, fields) = bind_edits(plan.edits, &after, rows)?;
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { unnest, reads, rows, outputs, computed, schema, whole_batch, warnings })
+        Ok(Self { unnest, reads, rows, outputs, computed, schema, whole_batch })
     }
 
     /// Whether `process` must be called at all.
@@ -152,22 +149,7 @@ impl Bound {
     }
 }
 
-#[derive(Default)]
-struct BoundEdits {
-    outputs: Vec<OutputColumn>,
-    computed: Vec<FieldRef>,
-    fields: Vec<FieldRef>,
-    warnings: Vec<String>,
-}
-
-/// Metadata key of a computed field under which a plugin leaves a warning for `check`.
-const WARNING: &str = "lockgate:warning";
-
-fn without_warning(field: Field) -> (Field, Option<String>) {
-    let mut metadata = field.metadata().clone();
-    let warning = metadata.remove(WARNING);
-    (field.with_metadata(metadata), warning)
-}
+type BoundEdits = (Vec<OutputColumn>, Vec<FieldRef>, Vec<FieldRef>);
 
 fn bind_edits(edits: Vec<Edit>, after: &Schema, rows: Rows) -> Result<BoundEdits, String> {
     let mut outputs: Vec<(FieldRef, OutputColumn)> = after
@@ -177,7 +159,6 @@ fn bind_edits(edits: Vec<Edit>, after: &Schema, rows: Rows) -> Result<BoundEdits
         .map(|(i, field)| (Arc::clone(field), OutputColumn::Input(i)))
         .collect();
     let mut computed = Vec::new();
-    let mut warnings = Vec::new();
     for edit in edits {
         match edit {
             Edit::Clear => outputs.clear(),
@@ -194,17 +175,14 @@ fn bind_edits(edits: Vec<Edit>, after: &Schema, rows: Rows) -> Result<BoundEdits
                 put(&mut outputs, field, OutputColumn::Refer(at));
             }
             Edit::Compute(nodes) => {
-                let (field, warning) = without_warning(fields::from_nodes(&nodes)?);
-                warnings.extend(warning);
-                let field = Arc::new(field);
+                let field = Arc::new(fields::from_nodes(&nodes)?);
                 put(&mut outputs, Arc::clone(&field), OutputColumn::Computed(computed.len()));
                 computed.push(field);
             }
         }
     }
     let fields = outputs.iter().map(|(field, _)| Arc::clone(field)).collect();
-    let outputs = outputs.into_iter().map(|(_, output)| output).collect();
-    Ok(BoundEdits { outputs, computed, fields, warnings })
+    Ok((outputs.into_iter().map(|(_, output)| output).collect(), computed, fields))
 }
 
 /// Adds a column, or replaces the one of that name where it stands.
