@@ -1,1 +1,32 @@
+//! The standard plugin `timestamp-parse`: text or numbers to a `timestamp` column in UTC.
+//!
+//! A format is compiled once, in `open`, to items; a value goes through them like this:
+//!
+//! ```text
+//! format --pattern, strftime--> items --prefix--> fixed positions    (open)
+//! text --prefix--> local time ------------------------+--> microseconds    (process, usual)
+//! text --matcher, iso8601--> fields --parsed--> local time + zone     (process, the rest)
+//! ```
+//!
+//! [`TimestampParse`] is the stage, [`Config`] what users write.
 
+mod civil;
+mod config;
+mod epoch;
+mod format;
+mod iso8601;
+mod item;
+mod matcher;
+mod parsed;
+mod pattern;
+mod prefix;
+mod reason;
+mod stage;
+mod strftime;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, OnError};
+pub use stage::TimestampParse;

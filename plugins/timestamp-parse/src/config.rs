@@ -1,0 +1,93 @@
+//! The config as written, and what it resolves to.
+
+use crate::format::Format;
+use crate::zone::{self, Zone};
+use lockgate_sdk::{Error, Path};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What becomes of a value that is no timestamp.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    /// The row stays, with a null timestamp; it is counted, and sampled into the log.
+    Null,
+    /// The row leaves the stream for the quarantine, with the reason.
+    #[default]
+    Quarantine,
+    /// The row leaves the stream without a trace.
+    Drop,
+}
+
+/// Config of `timestamp-parse`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The column to read, for example `record.eventTime`: a string, or a number for the
+    /// epoch formats. Null stays null.
+    pub column: Path,
+    /// `iso8601`, `epoch_s`, `epoch_ms`, `epoch_us`, `strftime:%Y-%m-%d`, or a Spark / Java
+    /// pattern such as `yyyy-MM-dd'T'HH:mm:ssX`.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// Several formats instead of one; the first that fits a value is taken.
+    #[serde(default)]
+    pub formats: Option<Vec<String>>,
+    /// Name of the timestamp column; one of that name is replaced. The last step of `column`
+    /// when left out.
+    #[serde(default)]
+    pub into: Option<String>,
+    /// Zone of text that names none: an IANA name such as `Europe/Paris`, or an offset such
+    /// as `+01:00`.
+    #[serde(default = "utc")]
+    pub input_zone: String,
+    /// What becomes of a value that is no timestamp: `quarantine`, `null` or `drop`.
+    #[serde(default)]
+    pub on_error: OnError,
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+impl Config {
+    /// The formats, compiled, in order.
+    pub(crate) fn compile_formats(&self) -> Result<Vec<Format>, Error> {
+        let (key, sources) = match (&self.format, &self.formats) {
+            (Some(format), None) => ("format", std::slice::from_ref(format)),
+            (None, Some(formats)) if !formats.is_empty() => ("formats", formats.as_slice()),
+            (None, Some(_)) => return Err(Error::config("`formats` is empty; name at least one format")),
+            (None, None) => {
+                return Err(Error::config(
+                    "no format; write `format`, for example `format = \"iso8601\"` or `format = \"yyyy-MM-dd HH:mm:ss\"`",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Error::config("both `format` and `formats`; keep one of them"));
+            }
+        };
+        let compile = |source: &String| {
+            Format::compile(source).map_err(|why| Error::config(format!("`{key}`: {why}")))
+        };
+        sources.iter().map(compile).collect()
+    }
+
+    /// The zone of text that names none.
+    pub(crate) fn resolve_zone(&self) -> Result<Zone, Error> {
+        zone::by_name(&self.input_zone).ok_or_else(|| {
+            let name = &self.input_zone;
+            Error::config(format!(
+                "`input_zone`: there is no time zone `{name}`; write an IANA name such as `Europe/Paris` or an offset such as `+01:00`"
+            ))
+        })
+    }
+
+    /// Name of the timestamp column.
+    pub(crate) fn output_name(&self) -> Result<String, Error> {
+        match &self.into {
+            Some(name) if name.is_empty() => Err(Error::config("`into` is empty; name the column")),
+            Some(name) => Ok(name.clone()),
+            None => Ok(self.column.leaf().to_owned()),
+        }
+    }
+}

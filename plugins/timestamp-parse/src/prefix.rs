@@ -1,0 +1,173 @@
+//! The part of a format whose positions never vary, matched eight bytes at a time.
+//!
+//! `yyyy-MM-dd'T'HH:mm:ss` is 19 bytes that are digits or known. Whatever this refuses,
+//! [`crate::matcher`] decides; whatever this accepts, it would accept with the same result.
+
+use crate::civil;
+use crate::item::{Field, Item, Number, Sign};
+use crate::zone::Local;
+
+/// Words a prefix may load; the last one stands for fields that are missing.
+const WORDS: usize = 8;
+/// Position of the pair that is always zero.
+const ZERO: Pair = Pair { word: WORDS - 1, shift: 0 };
+
+/// Eight bytes of the text and what they must be.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    at: usize,
+    /// The literal bytes, and `0` where a digit belongs.
+    expected: u64,
+    /// All bits of the literal bytes.
+    literal: u64,
+    /// The high half of each digit's byte.
+    digit: u64,
+}
+
+/// Two digits: the word that holds them and the bits before them.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    word: usize,
+    shift: u32,
+}
+
+/// A run of bytes at fixed positions that holds at least a full date.
+#[derive(Clone, Debug)]
+pub(crate) struct Prefix {
+    words: Vec<Word>,
+    length: usize,
+    century: Pair,
+    year: Pair,
+    month: Pair,
+    day: Pair,
+    hour: Pair,
+    minute: Pair,
+    second: Pair,
+}
+
+impl Prefix {
+    /// The prefix of these items, and how many of them it covers.
+    pub(crate) fn of(items: &[Item]) -> Option<(Self, usize)> {
+        // `None` is a digit.
+        let mut bytes: Vec<Option<u8>> = Vec::new();
+        let mut starts = [None; Field::COUNT];
+        let mut covered = 0;
+        for item in items {
+            match item {
+                Item::Literal(literal) if !literal.iter().any(u8::is_ascii_digit) => {
+                    bytes.extend(literal.iter().copied().map(Some));
+                }
+                Item::Number(number) => {
+                    let width = prefix_width(*number)?;
+                    let start = &mut starts[number.field as usize];
+                    if start.is_some() {
+                        return None;
+                    }
+                    *start = Some(bytes.len());
+                    bytes.extend(std::iter::repeat_n(None, width));
+                }
+                Item::Fraction { .. } | Item::Offset(_) | Item::Optional(_) => break,
+                _ => return None,
+            }
+            covered += 1;
+        }
+        let start = |field: Field| starts[field as usize];
+        let (year, month, day) = (start(Field::Year)?, start(Field::Month)?, start(Field::Day)?);
+        let mut words = Words::of(&bytes)?;
+        let (century, year) = (words.pair(year)?, words.pair(year + 2)?);
+        let (month, day) = (words.pair(month)?, words.pair(day)?);
+        let mut time = |field| start(field).map_or(Some(ZERO), |at| words.pair(at));
+        let (hour, minute) = (time(Field::Hour)?, time(Field::Minute)?);
+        let second = time(Field::Second)?;
+        let (length, words) = (bytes.len(), words.words);
+        Some((Self { words, length, century, year, month, day, hour, minute, second }, covered))
+    }
+
+    /// The date and time at the start of the text, and where they end, when all is in order.
+    #[inline]
+    pub(crate) fn read(&self, text: &[u8]) -> Option<(Local, usize)> {
+        let mut pairs = [0u64; WORDS];
+        for (word, pairs) in self.words.iter().zip(&mut pairs) {
+            let bytes = text.get(word.at..)?.first_chunk::<8>()?;
+            let digits = u64::from_le_bytes(*bytes) ^ word.expected;
+            let high = digits | digits.wrapping_add(0x0606_0606_0606_0606);
+            if (digits & word.literal) | (high & word.digit) != 0 {
+                return None;
+            }
+            // Every byte becomes ten times itself plus its successor.
+            *pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+        }
+        // A number that goes on is for the matcher.
+        if text.get(self.length).is_some_and(u8::is_ascii_digit) {
+            return None;
+        }
+        let pair = |pair: Pair| (pairs[pair.word % WORDS] >> pair.shift) as u32 & 0xff;
+        let year = pair(self.century) * 100 + pair(self.year);
+        let (month, day) = (pair(self.month), pair(self.day));
+        let (hour, minute, second) = (pair(self.hour), pair(self.minute), pair(self.second));
+        let date_exists = year != 0
+            && month.wrapping_sub(1) < 12
+            && day.wrapping_sub(1) < civil::days_in_month(year, month);
+        if !date_exists || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let second_of_day = (hour * 60 + minute) * 60 + second;
+        Some((Local { year, month, day, second_of_day }, self.length))
+    }
+}
+
+/// Digits of a number that a prefix may hold.
+fn prefix_width(number: Number) -> Option<usize> {
+    match number.field {
+        // A year of four digits; a longer one would need a sign.
+        Field::Year if number.min == 4 && number.sign != Sign::Minus => Some(4),
+        Field::Month | Field::Day | Field::Hour | Field::Minute | Field::Second => {
+            (number.is_fixed() && number.max == 2).then_some(2)
+        }
+        _ => None,
+    }
+}
+
+/// Words while they are laid out.
+struct Words<'a> {
+    bytes: &'a [Option<u8>],
+    words: Vec<Word>,
+}
+
+impl<'a> Words<'a> {
+    /// Words that cover all the bytes; `None` when there are too few or too many.
+    fn of(bytes: &'a [Option<u8>]) -> Option<Self> {
+        let last = bytes.len().checked_sub(8)?;
+        let mut words = Self { bytes, words: Vec::new() };
+        for at in (0..last).step_by(8).chain([last]) {
+            words.add(at)?;
+        }
+        Some(words)
+    }
+
+    fn add(&mut self, at: usize) -> Option<usize> {
+        let (mut expected, mut literal, mut digit) = ([0; 8], [0; 8], [0; 8]);
+        for (i, byte) in self.bytes.get(at..at + 8)?.iter().enumerate() {
+            expected[i] = byte.unwrap_or(b'0');
+            literal[i] = if byte.is_some() { 0xff } else { 0 };
+            digit[i] = if byte.is_some() { 0 } else { 0xf0 };
+        }
+        self.words.push(Word {
+            at,
+            expected: u64::from_le_bytes(expected),
+            literal: u64::from_le_bytes(literal),
+            digit: u64::from_le_bytes(digit),
+        });
+        (self.words.len() < WORDS).then(|| self.words.len() - 1)
+    }
+
+    /// Where the two digits at this position are, in a word that holds both.
+    fn pair(&mut self, at: usize) -> Option<Pair> {
+        let holds = |word: &Word| (word.at..word.at + 7).contains(&at);
+        let word = match self.words.iter().position(holds) {
+            Some(word) => word,
+            None => self.add(at.min(self.bytes.len() - 8))?,
+        };
+        Some(Pair { word, shift: (at - self.words[word].at) as u32 * 8 })
+    }
+}
