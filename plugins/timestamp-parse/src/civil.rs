@@ -16,7 +16,7 @@ pub(crate) const DAY_SECS: u32 = 86_400;
 #[inline]
 pub(crate) fn is_leap(year: u32) -> bool {
     // A multiple of 100 is a multiple of 25; of those, 400 leaves only multiples of 16.
-    year % 4 == 0 && (year % 25 != 0 || year % 16 == 0)
+    year.is_multiple_of(4) && (!year.is_multiple_of(25) || year.is_multiple_of(16))
 }
 
 /// Length of a month, 1 to 12.

@@ -2,7 +2,7 @@
 
 use crate::format::Format;
 use crate::zone::{self, Zone};
-use lockgate_sdk::{Error, Path};
+use lockgate_sdk::{Error, Path, Schema};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -56,7 +56,9 @@ impl Config {
         let (key, sources) = match (&self.format, &self.formats) {
             (Some(format), None) => ("format", std::slice::from_ref(format)),
             (None, Some(formats)) if !formats.is_empty() => ("formats", formats.as_slice()),
-            (None, Some(_)) => return Err(Error::config("`formats` is empty; name at least one format")),
+            (None, Some(_)) => {
+                return Err(Error::config("`formats` is empty; name at least one format"));
+            }
             (None, None) => {
                 return Err(Error::config(
                     "no format; write `format`, for example `format = \"iso8601\"` or `format = \"yyyy-MM-dd HH:mm:ss\"`",
@@ -82,12 +84,24 @@ impl Config {
         })
     }
 
-    /// Name of the timestamp column.
-    pub(crate) fn output_name(&self) -> Result<String, Error> {
-        match &self.into {
-            Some(name) if name.is_empty() => Err(Error::config("`into` is empty; name the column")),
-            Some(name) => Ok(name.clone()),
-            None => Ok(self.column.leaf().to_owned()),
+    /// Name of the timestamp column: a new one, or that of a column the user chose to replace.
+    pub(crate) fn output_name(&self, input: &Schema) -> Result<String, Error> {
+        let name = self.into.as_deref().unwrap_or(self.column.leaf());
+        if name.is_empty() {
+            return Err(Error::config("`into` is empty; name the column"));
+        }
+        if self.into.is_none() && self.column.steps().len() > 1 && input.has(name) {
+            return Err(Error::config(format!(
+                "there is a column `{name}` already; name the new one with `into`, which may also be `{name}` to replace it"
+            )));
+        }
+        let other = input.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+        match other {
+            Some(other) if !input.has(name) => Err(Error::config(format!(
+                "`into`: `{name}` differs from column `{}` only by case; choose another name, or exactly that one to replace it",
+                other.name
+            ))),
+            _ => Ok(name.to_owned()),
         }
     }
 }

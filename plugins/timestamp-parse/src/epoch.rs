@@ -25,7 +25,7 @@ impl Unit {
     ///
     /// # Errors
     /// Fails with [`Reason::OutOfRange`] outside the years 1 to 9999.
-    pub(crate) fn from_integer(self, count: i64) -> Result<i64, Reason> {
+    pub(crate) fn integer_micros(self, count: i64) -> Result<i64, Reason> {
         count.checked_mul(self.micros()).ok_or(Reason::OutOfRange).and_then(in_range)
     }
 
@@ -33,7 +33,7 @@ impl Unit {
     ///
     /// # Errors
     /// Fails for what is no number, or outside the years 1 to 9999.
-    pub(crate) fn from_float(self, count: f64) -> Result<i64, Reason> {
+    pub(crate) fn float_micros(self, count: f64) -> Result<i64, Reason> {
         if !count.is_finite() {
             return Err(Reason::NotFinite);
         }
@@ -45,7 +45,7 @@ impl Unit {
     ///
     /// # Errors
     /// Fails for text of another form, or outside the years 1 to 9999.
-    pub(crate) fn from_text(self, text: &[u8]) -> Result<i64, Reason> {
+    pub(crate) fn text_micros(self, text: &[u8]) -> Result<i64, Reason> {
         let text = text.trim_ascii();
         let signed = usize::from(matches!(text.first(), Some(b'-' | b'+')));
         let (whole, mut end) = digits(text, signed, 1, text.len()).ok_or(Reason::Mismatch)?;
@@ -80,30 +80,32 @@ mod tests {
             (Unit::Millisecond, "-62135596800000", MIN_MICROS),
             (Unit::Microsecond, "253402300799999999", MAX_MICROS),
         ] {
-            assert_eq!(unit.from_text(text.as_bytes()), Ok(micros), "{text}");
-            assert_eq!(unit.from_integer(text.parse().unwrap()), Ok(micros), "{text}");
-            assert!((unit.from_float(text.parse().unwrap()).unwrap_or(micros) - micros).abs() < 32);
+            assert_eq!(unit.text_micros(text.as_bytes()), Ok(micros), "{text}");
+            assert_eq!(unit.integer_micros(text.parse().unwrap()), Ok(micros), "{text}");
+            assert!(
+                (unit.float_micros(text.parse().unwrap()).unwrap_or(micros) - micros).abs() < 32
+            );
         }
     }
 
     #[test]
     fn fractions_reach_the_microsecond() {
-        assert_eq!(Unit::Second.from_text(b" 1.5 "), Ok(1_500_000));
-        assert_eq!(Unit::Second.from_text(b"-1.25"), Ok(-1_250_000));
-        assert_eq!(Unit::Second.from_text(b"1.0000019"), Ok(1_000_001));
-        assert_eq!(Unit::Millisecond.from_text(b"1.5"), Ok(1_500));
-        assert_eq!(Unit::Second.from_float(1_700_000_000.123), Ok(1_700_000_000_123_000));
+        assert_eq!(Unit::Second.text_micros(b" 1.5 "), Ok(1_500_000));
+        assert_eq!(Unit::Second.text_micros(b"-1.25"), Ok(-1_250_000));
+        assert_eq!(Unit::Second.text_micros(b"1.0000019"), Ok(1_000_001));
+        assert_eq!(Unit::Millisecond.text_micros(b"1.5"), Ok(1_500));
+        assert_eq!(Unit::Second.float_micros(1_700_000_000.123), Ok(1_700_000_000_123_000));
     }
 
     #[test]
     fn other_text_and_other_numbers_are_refused() {
         for text in ["", "-", "1e9", "1.", ".5", "0x10", "1 2", "--1"] {
-            assert_eq!(Unit::Second.from_text(text.as_bytes()), Err(Reason::Mismatch), "{text}");
+            assert_eq!(Unit::Second.text_micros(text.as_bytes()), Err(Reason::Mismatch), "{text}");
         }
-        assert_eq!(Unit::Second.from_text(b"1700000000000"), Err(Reason::OutOfRange));
-        assert_eq!(Unit::Second.from_text(b"99999999999999999999"), Err(Reason::OutOfRange));
-        assert_eq!(Unit::Second.from_integer(i64::MAX), Err(Reason::OutOfRange));
-        assert_eq!(Unit::Second.from_float(f64::NAN), Err(Reason::NotFinite));
-        assert_eq!(Unit::Second.from_float(1e300), Err(Reason::OutOfRange));
+        assert_eq!(Unit::Second.text_micros(b"1700000000000"), Err(Reason::OutOfRange));
+        assert_eq!(Unit::Second.text_micros(b"99999999999999999999"), Err(Reason::OutOfRange));
+        assert_eq!(Unit::Second.integer_micros(i64::MAX), Err(Reason::OutOfRange));
+        assert_eq!(Unit::Second.float_micros(f64::NAN), Err(Reason::NotFinite));
+        assert_eq!(Unit::Second.float_micros(1e300), Err(Reason::OutOfRange));
     }
 }

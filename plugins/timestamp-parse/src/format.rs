@@ -123,7 +123,7 @@ impl Format {
     ) -> Result<i64, Reason> {
         let mut parsed = Parsed::new();
         match &self.matcher {
-            Matcher::Epoch(unit) => return unit.from_text(text),
+            Matcher::Epoch(unit) => return unit.text_micros(text),
             Matcher::Iso8601(_) => iso8601::read(text, &mut parsed)?,
             Matcher::Items(items, _) => {
                 let end = match_items(items, text, 0, &mut parsed, zones);
@@ -141,11 +141,15 @@ fn compile_pattern(source: &str) -> Result<Vec<Item>, String> {
     let folded = source.to_ascii_lowercase();
     let named = match folded.replace(['-', '_', ' '], "").as_str() {
         "iso" | "iso8601" | "rfc3339" => Some("iso8601"),
-        "epoch" | "epochs" | "epochsecond" | "epochseconds" | "unix" | "unixtime" => Some("epoch_s"),
+        "epoch" | "epochs" | "epochsecond" | "epochseconds" | "unix" | "unixtime" => {
+            Some("epoch_s")
+        }
         "epochms" | "epochmillis" | "epochmilliseconds" | "unixms" => Some("epoch_ms"),
         "epochus" | "epochmicros" | "epochmicroseconds" | "unixus" => Some("epoch_us"),
         "epochns" | "epochnanos" | "epochnanoseconds" => {
-            return Err(format!("there is no format `{source}`; divide by 1000 and use `epoch_us`"));
+            return Err(format!(
+                "there is no format `{source}`; divide by 1000 and use `epoch_us`"
+            ));
         }
         _ => None,
     };
@@ -182,12 +186,11 @@ impl Tail {
     #[inline]
     fn read(self, local: Local, text: &[u8], at: usize, zone: &Zone) -> Option<i64> {
         let (nanos, at) = match self.fraction {
-            Digits::None => (0, at),
             Digits::Here(min, max) => fraction(text, at, min, max)?,
             Digits::Maybe(min, max) if text.get(at) == Some(&b'.') => {
                 fraction(text, at + 1, min, max)?
             }
-            Digits::Maybe(..) => (0, at),
+            Digits::None | Digits::Maybe(..) => (0, at),
         };
         let (seconds, end) = match self.offset {
             None => (zone.offset_secs(local), at),

@@ -125,17 +125,48 @@ pub(crate) enum Item {
 
 /// English month names, in full and short; position modulo 12 and one more is the month.
 pub(crate) const MONTHS_FULL: &[&str] = &[
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 /// See [`MONTHS_FULL`].
 pub(crate) const MONTHS_SHORT: &[&str] =
     &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /// Full names first, so that `June` is not read as `Jun`.
 pub(crate) const MONTHS_ANY: &[&str] = &[
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
-    "Sep", "Oct", "Nov", "Dec",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
 ];
 /// English weekday names; Monday is 0.
 pub(crate) const WEEKDAYS_FULL: &[&str] =
@@ -144,8 +175,20 @@ pub(crate) const WEEKDAYS_FULL: &[&str] =
 pub(crate) const WEEKDAYS_SHORT: &[&str] = &["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /// Full names first.
 pub(crate) const WEEKDAYS_ANY: &[&str] = &[
-    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "Mon", "Tue",
-    "Wed", "Thu", "Fri", "Sat", "Sun",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+    "Mon",
+    "Tue",
+    "Wed",
+    "Thu",
+    "Fri",
+    "Sat",
+    "Sun",
 ];
 /// Halves of the day.
 pub(crate) const HALVES: &[&str] = &["AM", "PM"];

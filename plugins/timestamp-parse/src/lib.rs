@@ -25,8 +25,10 @@ mod stage;
 mod strftime;
 mod zone;
 
-#[cfg(test)]
-mod tests;
-
 pub use config::{Config, OnError};
 pub use stage::TimestampParse;
+
+lockgate_sdk::export!(TimestampParse);
+
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,9 @@ pub(crate) fn match_items(
                 };
                 let which = words.iter().position(starts)?;
                 let end = at + words[which].len();
-                parsed.put(*field, (which % usize::from(*modulus)) as i64 + i64::from(*first)).then_some(end)?
+                parsed
+                    .put(*field, (which % usize::from(*modulus)) as i64 + i64::from(*first))
+                    .then_some(end)?
             }
             Item::Offset(shape) => {
                 let (seconds, end) = offset(*shape, text, at)?;
@@ -131,7 +133,9 @@ pub(crate) fn offset(shape: OffsetShape, text: &[u8], at: usize) -> Option<(i64,
     let mut colon = shape.colon;
     if let Some((minutes, after)) = offset_part(&mut colon, text, end) {
         (seconds, end) = (seconds + minutes * 60, after);
-        if shape.seconds && let Some((part, after)) = offset_part(&mut colon, text, end) {
+        if shape.seconds
+            && let Some((part, after)) = offset_part(&mut colon, text, end)
+        {
             (seconds, end) = (seconds + part, after);
         }
     } else if shape.minutes {
@@ -184,7 +188,8 @@ fn match_zone(
     parsed: &mut Parsed,
     zones: &mut Zones,
 ) -> Option<usize> {
-    if let Some((seconds, end)) = offset(OffsetShape { zulu: false, ..OffsetShape::ANY }, text, at) {
+    if let Some((seconds, end)) = offset(OffsetShape { zulu: false, ..OffsetShape::ANY }, text, at)
+    {
         return parsed.put(Field::Offset, seconds).then_some(end);
     }
     let rest = text.get(at..)?;

@@ -66,7 +66,9 @@ impl Parsed {
         let offset = match self.get(Field::Offset) {
             Some(offset) if offset.abs() <= MAX_OFFSET_SECS => offset as i32,
             Some(_) => return Err(Reason::FieldRange),
-            None => self.zone.and_then(|at| zones.get(at)).unwrap_or(default_zone).offset_secs(local),
+            None => {
+                self.zone.and_then(|at| zones.get(at)).unwrap_or(default_zone).offset_secs(local)
+            }
         };
         Ok(micros(local, offset) + nanos % 1_000_000_000 / 1000)
     }
@@ -103,7 +105,8 @@ impl Parsed {
 
     /// A weekday must fit a date that the text gives in full.
     fn check_weekday(&self, year: u32, month: u32, day: u32) -> Result<(), Reason> {
-        let in_year = self.has(Field::DayOfYear) || (self.has(Field::Month) && self.has(Field::Day));
+        let in_year =
+            self.has(Field::DayOfYear) || (self.has(Field::Month) && self.has(Field::Day));
         match self.get(Field::Weekday) {
             Some(weekday) if self.has(Field::Year) && in_year => {
                 let actual = civil::weekday(civil::days_from_civil(year, month, day));

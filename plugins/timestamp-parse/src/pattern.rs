@@ -68,7 +68,9 @@ pub(crate) fn warnings(pattern: &str) -> Vec<String> {
         }
     }
     if has('a') && !has('h') && !has('K') {
-        warnings.push(format!("`{pattern}`: `a` (AM or PM) does not change the 24-hour `H`; write `hh`"));
+        warnings.push(format!(
+            "`{pattern}`: `a` (AM or PM) does not change the 24-hour `H`; write `hh`"
+        ));
     }
     if has('y') && has('d') && has('m') && !has('M') && !has('L') {
         warnings.push(format!("`{pattern}`: `m` is the minute; for the month write `MM`"));
@@ -79,7 +81,8 @@ pub(crate) fn warnings(pattern: &str) -> Vec<String> {
         ));
     }
     if has('m') && has('S') && !has('s') {
-        warnings.push(format!("`{pattern}`: `S` is a fraction of a second; for seconds write `ss`"));
+        warnings
+            .push(format!("`{pattern}`: `S` is a fraction of a second; for seconds write `ss`"));
     }
     warnings
 }
@@ -188,7 +191,11 @@ impl Level {
                 1 | 2 => self.plain(Field::Month, width),
                 3 => self.word(Field::Month, item::MONTHS_SHORT, 12),
                 4 => self.word(Field::Month, item::MONTHS_FULL, 12),
-                _ => return Err("is a narrow form that no parser can read; write `MMM` or `MMMM`".into()),
+                _ => {
+                    return Err(
+                        "is a narrow form that no parser can read; write `MMM` or `MMMM`".into()
+                    );
+                }
             },
             'd' | 'H' | 'k' | 'K' | 'h' | 'm' | 's' => {
                 at_most(2, &letter.to_string().repeat(2))?;
@@ -204,7 +211,11 @@ impl Level {
             'E' => match count {
                 1..=3 => self.word(Field::Weekday, item::WEEKDAYS_SHORT, 7),
                 4 => self.word(Field::Weekday, item::WEEKDAYS_FULL, 7),
-                _ => return Err("is a narrow form that no parser can read; write `EEE` or `EEEE`".into()),
+                _ => {
+                    return Err(
+                        "is a narrow form that no parser can read; write `EEE` or `EEEE`".into()
+                    );
+                }
             },
             'a' => {
                 at_most(1, "a")?;
@@ -292,13 +303,17 @@ fn refusal(letter: char) -> Option<&'static str> {
     Some(match letter {
         'Y' => "is the week-based year, wrong around New Year; write `y`",
         'w' | 'W' => "is a week number, which Spark refuses too; write `D` or `MM` and `dd`",
-        'e' | 'c' => "is a number of the weekday, which Spark refuses too; leave it out, or write `E` for its name",
+        'e' | 'c' => {
+            "is a number of the weekday, which Spark refuses too; leave it out, or write `E` for its name"
+        }
         'q' | 'Q' => "is a quarter, which names no day; write `MM`",
         'F' => "is a week of the month, which names no day; write `dd`",
         'A' => "is the millisecond of the day, which Spark refuses too; write `HH:mm:ss.SSS`",
         'B' => "is a period of the day; write `a` for AM and PM",
         'g' => "is a Julian day; write `yyyy-MM-dd`",
-        'p' => "is padding, which Spark refuses too; write the letter once, as in `d`, for numbers without leading zeros",
+        'p' => {
+            "is padding, which Spark refuses too; write the letter once, as in `d`, for numbers without leading zeros"
+        }
         'v' => "is a generic zone name; write `VV` or `z`",
         _ => return None,
     })

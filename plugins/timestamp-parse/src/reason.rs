@@ -53,7 +53,9 @@ impl Reason {
             Self::FieldRange => {
                 format!("`{value}` has a month, day, hour, minute, second or offset out of range")
             }
-            Self::NoSuchDay => format!("`{value}` names a day that its month or year does not have"),
+            Self::NoSuchDay => {
+                format!("`{value}` names a day that its month or year does not have")
+            }
             Self::LeapSecond => {
                 format!("`{value}` names second 60; timestamps have no leap seconds")
             }

@@ -45,7 +45,7 @@ impl Stage for TimestampParse {
         let formats = config.compile_formats()?;
         let zone = config.resolve_zone()?;
         let mut output = Field::new(
-            config.output_name()?,
+            config.output_name(input)?,
             DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         );
         let source = input.field(&config.column)?;
@@ -146,7 +146,10 @@ impl TimestampParse {
         T: Native + TryInto<i64> + ToString,
     {
         self.process_numbers::<T>(column, rows, |unit, count| {
-            count.try_into().map_err(|_| Reason::OutOfRange).and_then(|count| unit.from_integer(count))
+            count
+                .try_into()
+                .map_err(|_| Reason::OutOfRange)
+                .and_then(|count| unit.integer_micros(count))
         })
     }
 
@@ -154,7 +157,7 @@ impl TimestampParse {
     where
         T: Native + Into<f64> + ToString,
     {
-        self.process_numbers::<T>(column, rows, |unit, count| unit.from_float(count.into()))
+        self.process_numbers::<T>(column, rows, |unit, count| unit.float_micros(count.into()))
     }
 
     fn process_numbers<T: Native + ToString>(
@@ -171,7 +174,7 @@ impl TimestampParse {
                 None => times.null(),
                 Some(number) => {
                     let first = units.iter().map(|unit| read(*unit, number));
-                    let best = first.reduce(|best, other| best.or(other));
+                    let best = first.reduce(Result::or);
                     times.push(row, best.unwrap_or(Err(Reason::Mismatch)));
                 }
             }

@@ -15,7 +15,8 @@ pub(crate) fn compile(format: &str) -> Result<Vec<Item>, String> {
 /// What a reader of the format should know at once; usually nothing.
 pub(crate) fn warnings(format: &str) -> Vec<String> {
     if format.contains("%I") && !format.contains("%p") && !format.contains("%r") {
-        let why = "`%I` is the hour of half a day and there is no `%p` (AM or PM), so 17:04 is lost";
+        let why =
+            "`%I` is the hour of half a day and there is no `%p` (AM or PM), so 17:04 is lost";
         return vec![format!("`{format}`: {why}; write `%H`")];
     }
     Vec::new()
@@ -56,9 +57,8 @@ fn append_literal(c: char, items: &mut Vec<Item>) {
 }
 
 fn append_directive(directive: char, items: &mut Vec<Item>) -> Result<(), String> {
-    let number = |field, min, max| {
-        Item::Number(Number { field, min, max, sign: Sign::Never, reserve: 0 })
-    };
+    let number =
+        |field, min, max| Item::Number(Number { field, min, max, sign: Sign::Never, reserve: 0 });
     items.push(match directive {
         'Y' => number(Field::Year, 4, 4),
         'y' => Item::ShortYear(1969),
@@ -76,7 +76,9 @@ fn append_directive(directive: char, items: &mut Vec<Item>) -> Result<(), String
         'b' | 'B' | 'h' => {
             Item::Word { field: Field::Month, words: item::MONTHS_ANY, modulus: 12, first: 1 }
         }
-        'a' | 'A' => Item::Word { field: Field::Weekday, words: item::WEEKDAYS_ANY, modulus: 7, first: 0 },
+        'a' | 'A' => {
+            Item::Word { field: Field::Weekday, words: item::WEEKDAYS_ANY, modulus: 7, first: 0 }
+        }
         'z' => Item::Offset(OffsetShape::ANY),
         'Z' => Item::ZoneName,
         'F' => return append("%Y-%m-%d", items),

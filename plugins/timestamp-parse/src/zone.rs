@@ -73,13 +73,12 @@ impl Zones {
         if self.named.get(self.last).is_some_and(|(known, _)| known == name) {
             return Some(self.last);
         }
-        self.last = match self.named.iter().position(|(known, _)| known == name) {
-            Some(at) => at,
-            None => {
-                self.named.push((name.to_vec(), load(name)?));
-                self.named.len() - 1
-            }
-        };
+        if let Some(at) = self.named.iter().position(|(known, _)| known == name) {
+            self.last = at;
+        } else {
+            self.named.push((name.to_vec(), load(name)?));
+            self.last = self.named.len() - 1;
+        }
         Some(self.last)
     }
 
@@ -102,9 +101,8 @@ pub(crate) fn by_name(name: &str) -> Option<Zone> {
         return Some(Zone::UTC);
     }
     match offset(OffsetShape { zulu: false, ..OffsetShape::ANY }, text, 0) {
-        Some((seconds, end)) => {
-            (end == text.len() && seconds.abs() <= MAX_OFFSET_SECS).then_some(Zone::Fixed(seconds as i32))
-        }
+        Some((seconds, end)) => (end == text.len() && seconds.abs() <= MAX_OFFSET_SECS)
+            .then_some(Zone::Fixed(seconds as i32)),
         None => load(text),
     }
 }
@@ -149,7 +147,8 @@ const ABBREVIATIONS: &[(&str, i32, i32)] = &[
 
 /// Seconds east of UTC of a well-known abbreviation, in any case.
 pub(crate) fn abbreviation_secs(name: &[u8]) -> Option<i32> {
-    let found = ABBREVIATIONS.iter().find(|(known, ..)| name.eq_ignore_ascii_case(known.as_bytes()));
+    let found =
+        ABBREVIATIONS.iter().find(|(known, ..)| name.eq_ignore_ascii_case(known.as_bytes()));
     found.map(|(_, hours, minutes)| hours * 3600 + minutes * 60)
 }
 

@@ -1,5 +1,5 @@
 //! Held against `java.time`, set up as Spark sets it up: `fixtures/JavaTime.java` made
-//! `fixtures/java-time.jsonl` with OpenJDK 17.0.15.
+//! `fixtures/java-time.jsonl` with `OpenJDK` 17.0.15.
 
 use crate::format::Format;
 use crate::zone::{self, Zones};
@@ -27,7 +27,8 @@ fn java_time_reads_the_same() {
         if actual != case["micros"].as_i64()
             && !DEVIATIONS.iter().any(|(p, t, _)| (*p, *t) == (pattern, text))
         {
-            deviations.push(format!("{pattern} {zone} {text:?}: java {} not {actual:?}", case["micros"]));
+            deviations
+                .push(format!("{pattern} {zone} {text:?}: java {} not {actual:?}", case["micros"]));
         }
     }
     assert!(deviations.is_empty(), "{} of {cases}:\n{}", deviations.len(), deviations.join("\n"));

@@ -46,7 +46,9 @@ fn compare(cases: &str) -> (usize, usize, Vec<String>) {
     for line in cases.lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         let known = DEVIATIONS.iter().any(|(text, pattern, legacy, _)| {
-            case["input"] == *text && case["pattern"] == *pattern && case["legacy_parser"] == *legacy
+            case["input"] == *text
+                && case["pattern"] == *pattern
+                && case["legacy_parser"] == *legacy
         });
         match (outcome(&case).as_deref() == case["expected"].as_str(), known) {
             (true, false) => passed += 1,
@@ -59,7 +61,8 @@ fn compare(cases: &str) -> (usize, usize, Vec<String>) {
 
 #[test]
 fn distinct_cases_of_spark_end_as_in_spark() {
-    let (passed, deviating, surprises) = compare(include_str!("../../fixtures/spark-datetime.jsonl"));
+    let (passed, deviating, surprises) =
+        compare(include_str!("../../fixtures/spark-datetime.jsonl"));
     assert_eq!(surprises, Vec::<String>::new());
     assert_eq!((passed, deviating), (62, 2));
 }
