@@ -90,6 +90,8 @@ pub(super) struct Bound {
     pub(super) schema: SchemaRef,
     /// Whether results may depend on more than the row itself.
     pub(super) whole_batch: bool,
+    /// What the plugin warns of.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Bound {
@@ -136,9 +138,10 @@ impl Bound {
         if rows == Rows::Produce && !matches!(plan.edits.first(), Some(Edit::Clear)) {
             return Err("row shape `produce` needs `clear` as its first edit".into());
         }
-        let (outputs, computed, fields) = bind_edits(plan.edits, &after, rows)?;
+        let BoundEdits { outputs, computed, fields, warnings } =
+            bind_edits(plan.edits, &after, rows)?;
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { unnest, reads, rows, outputs, computed, schema, whole_batch })
+        Ok(Self { unnest, reads, rows, outputs, computed, schema, whole_batch, warnings })
     }
 
     /// Whether `process` must be called at all.
@@ -149,7 +152,22 @@ impl Bound {
     }
 }
 
-type BoundEdits = (Vec<OutputColumn>, Vec<FieldRef>, Vec<FieldRef>);
+#[derive(Default)]
+struct BoundEdits {
+    outputs: Vec<OutputColumn>,
+    computed: Vec<FieldRef>,
+    fields: Vec<FieldRef>,
+    warnings: Vec<String>,
+}
+
+/// Metadata key of a computed field under which a plugin leaves a warning for `check`.
+const WARNING: &str = "lockgate:warning";
+
+fn without_warning(field: Field) -> (Field, Option<String>) {
+    let mut metadata = field.metadata().clone();
+    let warning = metadata.remove(WARNING);
+    (field.with_metadata(metadata), warning)
+}
 
 fn bind_edits(edits: Vec<Edit>, after: &Schema, rows: Rows) -> Result<BoundEdits, String> {
     let mut outputs: Vec<(FieldRef, OutputColumn)> = after
@@ -159,6 +177,7 @@ fn bind_edits(edits: Vec<Edit>, after: &Schema, rows: Rows) -> Result<BoundEdits
         .map(|(i, field)| (Arc::clone(field), OutputColumn::Input(i)))
         .collect();
     let mut computed = Vec::new();
+    let mut warnings = Vec::new();
     for edit in edits {
         match edit {
             Edit::Clear => outputs.clear(),
@@ -175,14 +194,17 @@ fn bind_edits(edits: Vec<Edit>, after: &Schema, rows: Rows) -> Result<BoundEdits
                 put(&mut outputs, field, OutputColumn::Refer(at));
             }
             Edit::Compute(nodes) => {
-                let field = Arc::new(fields::from_nodes(&nodes)?);
+                let (field, warning) = without_warning(fields::from_nodes(&nodes)?);
+                warnings.extend(warning);
+                let field = Arc::new(field);
                 put(&mut outputs, Arc::clone(&field), OutputColumn::Computed(computed.len()));
                 computed.push(field);
             }
         }
     }
     let fields = outputs.iter().map(|(field, _)| Arc::clone(field)).collect();
-    Ok((outputs.into_iter().map(|(_, output)| output).collect(), computed, fields))
+    let outputs = outputs.into_iter().map(|(_, output)| output).collect();
+    Ok(BoundEdits { outputs, computed, fields, warnings })
 }
 
 /// Adds a column, or replaces the one of that name where it stands.

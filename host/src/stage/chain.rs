@@ -97,9 +97,6 @@ pub struct StageSummary {
     pub warnings: Vec<String>,
 }
 
-/// Metadata key of a computed field under which a plugin leaves a warning for `check`.
-const WARNING: &str = "lockgate:warning";
-
 impl Chain {
     /// Opens every stage against the schema the one before it gives.
     ///
@@ -178,8 +175,6 @@ impl OpenStage {
             },
             bytes_per_row: bytes_per_row(read.part, &read.at.field),
         });
-        let warnings =
-            self.bound.computed.iter().filter_map(|field| field.metadata().get(WARNING).cloned());
         StageSummary {
             name: self.configured.plan.name.clone(),
             digest: self.configured.component.digest().to_owned(),
@@ -187,7 +182,7 @@ impl OpenStage {
             computed: self.bound.computed.iter().map(|field| field.name().clone()).collect(),
             is_called: self.bound.is_called(),
             schema: Arc::clone(&self.bound.schema),
-            warnings: warnings.collect(),
+            warnings: self.bound.warnings.clone(),
         }
     }
 }

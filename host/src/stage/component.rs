@@ -38,7 +38,10 @@ pub struct Component {
 
 impl std::fmt::Debug for Component {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Component").field("name", &self.name).field("digest", &self.digest).finish()
+        f.debug_struct("Component")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }
 
@@ -160,11 +163,11 @@ fn check_interfaces(
         }
     }
     if !exports_one("columns") {
-        return Err(match exports_one("rows") {
-            true => unsupported(name, "rows", "row-wise plugins"),
-            false => Diagnostic::plugin(format!("plugin `{name}` exports no data path"))
-                .hint(format!("export `{PACKAGE}/columns@{CONTRACT}`")),
-        });
+        if exports_one("rows") {
+            return Err(unsupported(name, "rows", "row-wise plugins"));
+        }
+        return Err(Diagnostic::plugin(format!("plugin `{name}` exports no data path"))
+            .hint(format!("export `{PACKAGE}/columns@{CONTRACT}`")));
     }
     Ok(())
 }

@@ -70,7 +70,7 @@ impl Engine {
                 }
             })
             .map_err(|error| Diagnostic::internal("cannot start a thread").cause(error))?;
-        let cache = cache.and_then(|dir| private_dir(dir, &inner));
+        let cache = cache.and_then(|dir| private_dir(&dir, &inner));
         Ok(Self { inner, cache, _clock: Arc::new(Clock { stopped }) })
     }
 
@@ -133,7 +133,7 @@ fn config() -> Config {
 }
 
 /// The cache directory of this engine, if only this user can write to it.
-fn private_dir(root: PathBuf, engine: &wasmtime::Engine) -> Option<PathBuf> {
+fn private_dir(root: &Path, engine: &wasmtime::Engine) -> Option<PathBuf> {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     let dir =

@@ -163,7 +163,7 @@ fn parse_format(format: &str, children: Vec<Field>) -> Option<DataType> {
         "u" => DataType::Utf8,
         "z" => DataType::Binary,
         "tdD" => DataType::Date32,
-        "+s" => DataType::Struct(Fields::from_iter(children.by_ref())),
+        "+s" => DataType::Struct(children.by_ref().collect::<Fields>()),
         "+l" => DataType::List(Arc::new(children.next()?)),
         "+m" => DataType::Map(Arc::new(children.next().filter(is_entries)?), false),
         _ => parse_parametric(format)?,

@@ -16,6 +16,8 @@ mod instance;
 mod lift;
 mod lower;
 mod unnest;
+#[cfg(test)]
+mod unnest_tests;
 mod view;
 
 pub use bindings::lockgate::transform::types::Metadata;

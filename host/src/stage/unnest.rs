@@ -102,11 +102,8 @@ impl View {
         if let Some((index, array)) = rescued {
             self.columns[index] = ViewColumn { array: Arc::new(array), group: fresh };
         }
-        self.replace_columns(
-            plan,
-            &elements,
-            position.map(|array| ViewColumn { array, group: fresh }),
-        )
+        let position = position.map(|array| ViewColumn { array, group: fresh });
+        self.replace_columns(plan, &elements, position.as_ref())
     }
 
     fn expand(&self, lists: &[Lists], keep_empty: bool) -> Result<Expansion> {
@@ -206,7 +203,7 @@ impl View {
         &mut self,
         plan: &BoundUnnest,
         elements: &[ViewColumn],
-        position: Option<ViewColumn>,
+        position: Option<&ViewColumn>,
     ) -> Result<()> {
         let mut columns = Vec::with_capacity(plan.columns.len());
         let mut fields = Vec::with_capacity(plan.columns.len());
@@ -232,7 +229,7 @@ impl View {
                 }
                 UnnestedColumn::Position(field) => {
                     fields.push(Arc::clone(field));
-                    columns.extend(position.clone());
+                    columns.extend(position.cloned());
                 }
             }
         }

@@ -11,7 +11,9 @@
 //! | filter keeps rows 1, 2 and 4 | 0 1 1 | 1 2 4 |
 
 use crate::diagnostic::{Diagnostic, Result};
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, cast::AsArray};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array, cast::AsArray,
+};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::{nullif::nullif, take::take};
@@ -87,25 +89,26 @@ impl View {
         self.gather(&self.columns[index])
     }
 
-    /// Gathers these rows of every column, each value once.
+    /// Gathers these rows of some columns (by position), each value once.
     ///
     /// # Errors
     /// Fails when a value does not fit the schema.
-    pub fn take(&self, rows: &UInt32Array) -> Result<RecordBatch> {
+    pub fn take(&self, rows: &UInt32Array, columns: &[usize]) -> Result<RecordBatch> {
         let mut moved = self.clone();
         moved.apply(rows)?;
-        moved.gather_all()
+        moved.gather_all(columns)
     }
 
-    /// Gathers every row of every column.
+    /// Gathers every row of some columns (by position).
     ///
     /// # Errors
     /// Fails when a value does not fit the schema.
-    pub fn gather_all(&self) -> Result<RecordBatch> {
+    pub fn gather_all(&self, columns: &[usize]) -> Result<RecordBatch> {
+        let schema = Arc::new(self.schema.project(columns).map_err(|error| gather_failed(&error))?);
         let columns =
-            self.columns.iter().map(|column| self.gather(column)).collect::<Result<Vec<_>>>()?;
-        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(self.rows));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+            columns.iter().map(|i| self.gather(&self.columns[*i])).collect::<Result<_>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        RecordBatch::try_new_with_options(schema, columns, &options)
             .map_err(|error| gather_failed(&error))
     }
 
