@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod cli;
 pub mod diagnostic;
+pub mod metrics;
 pub mod pipeline;
 pub mod run;
 pub mod sink;
