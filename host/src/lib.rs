@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod cli;
+pub mod clock;
 pub mod diagnostic;
 pub mod metrics;
 pub mod pipeline;

@@ -1,1 +1,327 @@
-//! .
+//! The checkpoint: what a pipeline has begun, what it has committed, and what that means
+//! after a crash.
+//!
+//! Owns both logs and everything beside them (`docs/checkpoint.md` is the protocol); knows
+//! nothing of how files are read, transformed or written.
+//!
+//! ```text
+//! open ── observe ──> Recovery ──> ┌ write_offsets ── (the run writes pending files) ──┐
+//!  lock    both logs               │                        Written ── write_commit ───┤
+//!                                  └── compact <── (the sink publishes) <── CommitRecord ┘
+//! ```
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod fixture;
+mod identity;
+mod layout;
+mod log;
+mod recover;
+mod runner;
+mod seen;
+mod segment;
+mod survey;
+mod written;
+
+pub use identity::Identity;
+pub use recover::Recovery;
+pub use runner::this as this_runner;
+pub use seen::{Seen, Sighting};
+pub use survey::{Survey, survey};
+pub use written::Written;
+
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    storage::{Created, Lock, Storage},
+    types::{BatchId, CommitRecord, OffsetRecord, Runner},
+};
+use layout::{COMMITS, OFFSETS, RUNNER, SCHEMA, SEEN, record};
+use recover::{Decision, Observed};
+use segment::{Segments, Tiers};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+
+/// A pipeline's checkpoint, held by this process.
+pub struct Checkpoint {
+    storage: Storage,
+    identity: Identity,
+    _lock: Option<Box<dyn Send + Sync>>,
+    tiers: Tiers,
+    seen: Seen,
+    segments: Segments,
+    /// Files that a segment replaces.
+    leftovers: Vec<String>,
+    /// The micro-batch that was begun and is not committed.
+    begun: Option<OffsetRecord>,
+    /// The micro-batch to begin next; known once the logs were observed.
+    next: Option<BatchId>,
+}
+
+impl Checkpoint {
+    /// Opens the checkpoint of a pipeline, creates it if there is none, and locks it where
+    /// the store has locks.
+    ///
+    /// # Errors
+    /// Fails when it belongs to another pipeline, has a newer format, or is locked by another
+    /// runner, which is named; and when the store refuses.
+    pub fn open(storage: Storage, pipeline_name: &str) -> Result<Self> {
+        Self::open_with(storage, pipeline_name, Tiers::default())
+    }
+
+    fn open_with(storage: Storage, pipeline_name: &str, tiers: Tiers) -> Result<Self> {
+        let identity = identity::claim(&storage, pipeline_name)?;
+        let lock = match storage.lock(RUNNER, &log::encode(&this_runner())?)? {
+            Lock::Held(guard) => Some(guard),
+            Lock::Unsupported => None,
+            Lock::Elsewhere(holder) => return Err(busy(&storage, pipeline_name, &holder)),
+        };
+        Ok(Self {
+            storage,
+            identity,
+            _lock: lock,
+            tiers,
+            seen: Seen::default(),
+            segments: Segments::default(),
+            leftovers: Vec::new(),
+            begun: None,
+            next: None,
+        })
+    }
+
+    /// Whose checkpoint it is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Makes the table at `sink` this pipeline's, or makes sure that it is.
+    ///
+    /// # Errors
+    /// Fails when the table was written from another checkpoint, and when the store refuses.
+    pub fn claim_table(&self, sink: &Storage) -> Result<()> {
+        identity::claim_table(&self.identity, sink)
+    }
+
+    /// Looks at both logs, loads the set of consumed files, and says what to do first.
+    ///
+    /// # Errors
+    /// Refuses logs that contradict each other or are damaged; fails when the store refuses.
+    pub fn observe(&mut self) -> Result<Recovery> {
+        for dir in [OFFSETS, COMMITS, SEEN] {
+            self.storage.settle(dir)?;
+        }
+        self.segments = Segments::list(&self.storage)?;
+        let observed = Observed {
+            root: self.storage.root().to_owned(),
+            offsets: log::batches::<OffsetRecord>(&self.storage)?,
+            commits: log::batches::<CommitRecord>(&self.storage)?,
+            compacted: self.segments.upto(),
+        };
+        let recovery = match recover::decide(&observed)? {
+            Decision::Fresh => Recovery::Fresh,
+            Decision::Resume(last) => {
+                Recovery::Resume { publish: log::read(&self.storage, last)?, next: last.next() }
+            }
+            Decision::Replay(batch, before) => Recovery::Replay {
+                publish: before.map(|batch| log::read(&self.storage, batch)).transpose()?,
+                offsets: log::read(&self.storage, batch)?,
+            },
+        };
+        self.load_seen(&observed)?;
+        self.begun = match &recovery {
+            Recovery::Replay { offsets, .. } => Some(offsets.clone()),
+            Recovery::Fresh | Recovery::Resume { .. } => None,
+        };
+        self.next = Some(recovery.next());
+        Ok(recovery)
+    }
+
+    /// Files consumed by committed micro-batches: the segments, and the offset records after them.
+    fn load_seen(&mut self, observed: &Observed) -> Result<()> {
+        self.seen = Seen::default();
+        for segment in &self.segments.live {
+            self.seen.add_sorted(segment::read(&self.storage, segment)?);
+        }
+        let replaced = self.segments.replaced.iter().map(segment::Segment::path);
+        self.leftovers = replaced.collect();
+        for &batch in &observed.offsets {
+            if observed.compacted.is_some_and(|upto| batch <= upto) {
+                self.leftovers.push(record(OFFSETS, batch));
+            } else if observed.commits.last().is_some_and(|last| batch <= *last) {
+                self.seen.add(&log::read::<OffsetRecord>(&self.storage, batch)?.files);
+            }
+        }
+        Ok(())
+    }
+
+    /// The consumed files of all committed micro-batches.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Begins a micro-batch: after this, it will read exactly these files.
+    ///
+    /// # Errors
+    /// Fails when another runner began it first, which is named, and when the store refuses.
+    pub fn write_offsets(&mut self, offsets: &OffsetRecord) -> Result<()> {
+        if self.begun.is_some() || self.next != Some(offsets.batch) {
+            return Err(self.out_of_order("begun", offsets.batch));
+        }
+        log::write(&self.storage, &self.identity.name, offsets)?;
+        self.begun = Some(offsets.clone());
+        Ok(())
+    }
+
+    /// Commits the micro-batch that was begun: after this, it happened.
+    ///
+    /// # Errors
+    /// Fails when another runner committed it first, which is named, and when the store refuses.
+    pub fn write_commit(&mut self, written: Written) -> Result<CommitRecord> {
+        let commit = written.into_record();
+        match self.begun.take_if(|begun| begun.batch == commit.batch) {
+            Some(begun) => {
+                if let Err(failure) = log::write(&self.storage, &self.identity.name, &commit) {
+                    self.begun = Some(begun);
+                    return Err(failure);
+                }
+                self.seen.add(&begun.files);
+                self.next = Some(commit.batch.next());
+                Ok(commit)
+            }
+            None => Err(self.out_of_order("committed", commit.batch)),
+        }
+    }
+
+    /// Moves old offset records into segments once there are enough of them, so that start-up
+    /// reads a bounded number of files; call it after publishing. Most calls do nothing.
+    ///
+    /// # Errors
+    /// Fails when the store refuses; the checkpoint is as good as before.
+    pub fn compact(&mut self) -> Result<()> {
+        self.delete_leftovers()?;
+        let Some(next) = self.next else { return Ok(()) };
+        loop {
+            let first = self.segments.upto().map_or(BatchId(0), BatchId::next);
+            if next.0 < first.0 + 2 * self.tiers.batches {
+                return Ok(());
+            }
+            self.cut_segment(first, BatchId(first.0 + self.tiers.batches - 1))?;
+            self.merge_segments()?;
+        }
+    }
+
+    fn cut_segment(&mut self, first: BatchId, last: BatchId) -> Result<()> {
+        let batches = || (first.0..=last.0).map(BatchId);
+        let mut entries = Vec::new();
+        for batch in batches() {
+            let offsets: OffsetRecord = log::read(&self.storage, batch)?;
+            entries.extend(offsets.files.iter().map(seen::Entry::of));
+        }
+        self.segments.live.push(segment::write(&self.storage, first, last, entries)?);
+        self.leftovers.extend(batches().map(|batch| record(OFFSETS, batch)));
+        self.delete_leftovers()
+    }
+
+    fn merge_segments(&mut self) -> Result<()> {
+        while let Some(due) = self.segments.due(self.tiers) {
+            let (first, last) = (due[0].first, due[due.len() - 1].last);
+            let mut entries = Vec::new();
+            for segment in due {
+                entries.extend(segment::read(&self.storage, segment)?);
+            }
+            let kept = self.segments.live.len() - due.len();
+            let merged = segment::write(&self.storage, first, last, entries)?;
+            let replaced = self.segments.live.split_off(kept);
+            self.segments.live.push(merged);
+            self.leftovers.extend(replaced.iter().map(segment::Segment::path));
+            self.delete_leftovers()?;
+        }
+        Ok(())
+    }
+
+    fn delete_leftovers(&mut self) -> Result<()> {
+        while let Some(leftover) = self.leftovers.last() {
+            self.storage.delete(leftover)?;
+            self.leftovers.pop();
+        }
+        Ok(())
+    }
+
+    /// Keeps a component by content, and gives its SHA-256 in hex.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    pub fn store_component(&self, bytes: &[u8]) -> Result<String> {
+        let sha256 = hex_sha256(bytes);
+        let path = layout::plugin(&sha256);
+        if self.storage.head(&path)?.is_none() {
+            self.storage.create(&path, bytes)?;
+        }
+        Ok(sha256)
+    }
+
+    /// A component that was kept.
+    ///
+    /// # Errors
+    /// Fails when it is gone or damaged, and when the store refuses.
+    pub fn component(&self, sha256: &str) -> Result<Vec<u8>> {
+        let path = layout::plugin(sha256);
+        match self.storage.read(&path)? {
+            Some(bytes) if hex_sha256(&bytes) == sha256 => Ok(bytes),
+            Some(_) => Err(log::damaged(&self.storage, &path, "its SHA-256 is not its name")),
+            None => Err(Diagnostic::storage(format!("`{}/{path}` is gone", self.storage.root()))
+                .cause("a micro-batch that has to be replayed ran with this component")
+                .hint("put back the checkpoint as a whole from one copy")),
+        }
+    }
+
+    /// The schema that was pinned, if one was.
+    ///
+    /// # Errors
+    /// Fails when it is not UTF-8, and when the store refuses.
+    pub fn pinned_schema(&self) -> Result<Option<String>> {
+        let Some(text) = self.storage.read(SCHEMA)? else { return Ok(None) };
+        match String::from_utf8(text) {
+            Ok(text) => Ok(Some(text)),
+            Err(e) => Err(log::damaged(&self.storage, SCHEMA, &e.to_string())),
+        }
+    }
+
+    /// Pins a schema, unless one is pinned; gives the one that is.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    pub fn pin_schema(&self, schema: &str) -> Result<String> {
+        if self.storage.create(SCHEMA, schema.as_bytes())? == Created::New {
+            return Ok(schema.to_owned());
+        }
+        Ok(self.pinned_schema()?.unwrap_or_else(|| schema.to_owned()))
+    }
+
+    fn out_of_order(&self, what: &str, batch: BatchId) -> Diagnostic {
+        let begun = self.begun.as_ref().map(|begun| begun.batch.0);
+        Diagnostic::internal(format!(
+            "micro-batch {} was {what} out of order: begun is {begun:?}, next is {:?}",
+            batch.0,
+            self.next.map(|next| next.0)
+        ))
+    }
+}
+
+fn hex_sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn busy(storage: &Storage, pipeline: &str, holder: &[u8]) -> Diagnostic {
+    let refusal = Diagnostic::storage(format!("pipeline `{pipeline}` is being run already"));
+    let refusal = match log::decode::<Runner>(storage, RUNNER, holder) {
+        Ok(runner) => refusal.cause(format!("by {}", log::who(&runner))),
+        Err(_) => refusal.cause("by a process that is just starting"),
+    };
+    refusal
+        .cause(format!("it holds the lock `{}/{RUNNER}`", storage.root()))
+        .hint("stop it first, or let it finish; a runner that died holds no lock")
+}

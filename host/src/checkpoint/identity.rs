@@ -1,0 +1,145 @@
+//! Which pipeline a checkpoint belongs to, and which pipeline a table belongs to.
+//!
+//! Owns `pipeline.json` and the table's `_lockgate/table.json`; knows nothing of the logs.
+
+use super::{
+    layout::{COMMITS, OFFSETS, PIPELINE, SEEN, TABLE},
+    log::{decode, encode},
+};
+use crate::{
+    clock,
+    diagnostic::{Diagnostic, Result},
+    storage::{Created, Storage},
+};
+use serde::{Deserialize, Serialize};
+
+/// A pipeline, as its checkpoint knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Unique for ever, a UUID.
+    pub id: String,
+    /// Name in the pipeline file.
+    pub name: String,
+    /// Start of its first run, in microseconds since 1970.
+    pub created_us: i64,
+}
+
+/// Reads whose checkpoint it is; `None` when it is nobody's.
+pub(super) fn read(storage: &Storage) -> Result<Option<Identity>> {
+    let text = storage.read(PIPELINE)?;
+    text.map(|text| decode(storage, PIPELINE, &text)).transpose()
+}
+
+/// Makes the checkpoint this pipeline's, or makes sure that it is.
+pub(super) fn claim(storage: &Storage, name: &str) -> Result<Identity> {
+    let known = match read(storage)? {
+        Some(known) => known,
+        None => create(storage, name)?,
+    };
+    if known.name == name {
+        return Ok(known);
+    }
+    let (root, since) = (storage.root(), clock::utc(known.created_us));
+    Err(Diagnostic::config(format!(
+        "the checkpoint `{root}` belongs to pipeline `{}`, not to `{name}`",
+        known.name
+    ))
+    .cause(format!("`{root}/{PIPELINE}` says so since {since}"))
+    .hint(format!("give `{name}` a `checkpoint` directory of its own"))
+    .hint(format!("if the pipeline was renamed, name it `{}` again", known.name)))
+}
+
+fn create(storage: &Storage, name: &str) -> Result<Identity> {
+    for log in [OFFSETS, COMMITS, SEEN] {
+        if let Some(left) = storage.list(log)?.first() {
+            let root = storage.root();
+            return Err(Diagnostic::storage(format!(
+                "the checkpoint `{root}` has no `{PIPELINE}`"
+            ))
+            .cause(format!("`{root}/{}` is there, so there was one", left.path))
+            .hint("put back the checkpoint as a whole from one copy")
+            .hint("or start over: move the checkpoint and the table away, both, then run again"));
+        }
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    let ours = Identity { id, name: name.to_owned(), created_us: clock::now_us() };
+    match storage.create(PIPELINE, &encode(&ours)?)? {
+        Created::New => Ok(ours),
+        Created::Exists => Ok(read(storage)?.unwrap_or(ours)),
+    }
+}
+
+/// Makes the table this pipeline's, or makes sure that it is: the names of its files follow
+/// from the micro-batch, so two pipelines, or one with a new checkpoint, would collide.
+pub(super) fn claim_table(ours: &Identity, sink: &Storage) -> Result<()> {
+    if sink.read(TABLE)?.is_none() && sink.create(TABLE, &encode(ours)?)? == Created::New {
+        return Ok(());
+    }
+    let text = sink.read(TABLE)?.unwrap_or_default();
+    let known: Identity = decode(sink, TABLE, &text)?;
+    if known.id == ours.id {
+        return Ok(());
+    }
+    let (root, since) = (sink.root(), clock::utc(known.created_us));
+    let whose = if known.name == ours.name {
+        format!("an earlier checkpoint of pipeline `{}`", known.name)
+    } else {
+        format!("pipeline `{}`", known.name)
+    };
+    Err(Diagnostic::config(format!("the table `{root}` belongs to {whose}"))
+        .cause(format!("`{root}/{TABLE}` says so since {since}"))
+        .hint("choose another `sink` directory, or move the table away to start over")
+        .hint("or put back the checkpoint that the table was written with"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{checkpoint::fixture, diagnostic::Kind};
+
+    #[test]
+    fn a_checkpoint_keeps_its_identity() {
+        let (_temp, storage) = fixture::storage();
+        let first = claim(&storage, "payments").unwrap();
+        assert_eq!(claim(&storage, "payments").unwrap(), first);
+        assert_eq!(first.id.len(), 36);
+    }
+
+    #[test]
+    fn the_checkpoint_of_another_pipeline_is_refused() {
+        let (_temp, storage) = fixture::storage();
+        claim(&storage, "payments").unwrap();
+        let refusal = claim(&storage, "refunds").unwrap_err();
+        assert_eq!(refusal.kind, Kind::Config);
+        assert!(refusal.message.ends_with("belongs to pipeline `payments`, not to `refunds`"));
+        assert_eq!(refusal.hints[1], "if the pipeline was renamed, name it `payments` again");
+    }
+
+    #[test]
+    fn logs_without_a_pipeline_file_are_refused() {
+        let (_temp, storage) = fixture::storage();
+        storage.put("commits/0000000000.json", b"{}").unwrap();
+        let refusal = claim(&storage, "payments").unwrap_err();
+        assert!(refusal.message.ends_with("has no `pipeline.json`"), "{refusal}");
+        assert!(refusal.causes[0].contains("commits/0000000000.json"), "{refusal}");
+    }
+
+    #[test]
+    fn a_table_takes_files_of_one_checkpoint_only() {
+        let (_a, ours) = fixture::storage();
+        let (_b, others) = fixture::storage();
+        let (_c, table) = fixture::storage();
+        let (ours, again) =
+            (claim(&ours, "payments").unwrap(), claim(&others, "payments").unwrap());
+        claim_table(&ours, &table).unwrap();
+        claim_table(&ours, &table).unwrap();
+        let refusal = claim_table(&again, &table).unwrap_err();
+        assert!(
+            refusal.message.contains("an earlier checkpoint of pipeline `payments`"),
+            "{refusal}"
+        );
+        let other = Identity { name: "refunds".into(), ..again };
+        let refusal = claim_table(&other, &table).unwrap_err();
+        assert!(refusal.message.ends_with("belongs to pipeline `payments`"), "{refusal}");
+    }
+}

@@ -1,0 +1,105 @@
+//! Every path of a checkpoint, and of what the checkpoint leaves in a table.
+//!
+//! Owns names in both directions; knows nothing of what the files hold.
+//!
+//! | path | holds |
+//! |---|---|
+//! | `pipeline.json` | format version, id, name and age of the pipeline |
+//! | `runner.lock` | who runs it; locked as long as they do |
+//! | `schema.json` | the source's schema, once it was inferred |
+//! | `plugins/c0ffee.wasm` | a component, by the SHA-256 of its content |
+//! | `offsets/0000000012.json` | intent of micro-batch 12 |
+//! | `commits/0000000012.json` | outcome of micro-batch 12 |
+//! | `seen/0000000000-0000000063.bin` | files consumed by micro-batches 0 to 63 |
+//! | `_lockgate/table.json` | in the table: which pipeline writes it |
+
+use crate::types::BatchId;
+
+/// Format version, id, name and age of the pipeline.
+pub(super) const PIPELINE: &str = "pipeline.json";
+/// Who runs the pipeline.
+pub(super) const RUNNER: &str = "runner.lock";
+/// The source's schema.
+pub(super) const SCHEMA: &str = "schema.json";
+/// Directory of the offset log.
+pub(super) const OFFSETS: &str = "offsets";
+/// Directory of the commit log.
+pub(super) const COMMITS: &str = "commits";
+/// Directory of the segments of consumed files.
+pub(super) const SEEN: &str = "seen";
+/// Below the table: which pipeline writes it.
+pub(super) const TABLE: &str = "_lockgate/table.json";
+
+/// Path of a component.
+pub(super) fn plugin(sha256: &str) -> String {
+    format!("plugins/{sha256}.wasm")
+}
+
+/// Path of a record of a log.
+pub(super) fn record(log: &str, batch: BatchId) -> String {
+    format!("{log}/{batch}.json")
+}
+
+/// The micro-batch of a path in a log; `None` for any other file that lies there.
+pub(super) fn batch_of(log: &str, path: &str) -> Option<BatchId> {
+    let name = path.strip_prefix(log)?.strip_prefix('/')?.strip_suffix(".json")?;
+    let batch = BatchId(name.parse().ok()?);
+    (record(log, batch) == path).then_some(batch)
+}
+
+/// Path of a segment of consumed files.
+pub(super) fn segment(first: BatchId, last: BatchId) -> String {
+    format!("{SEEN}/{first}-{last}.bin")
+}
+
+/// The first and last micro-batch of a segment; `None` for any other file that lies there.
+pub(super) fn batches_of(path: &str) -> Option<(BatchId, BatchId)> {
+    let name = path.strip_prefix(SEEN)?.strip_prefix('/')?.strip_suffix(".bin")?;
+    let (first, last) = name.split_once('-')?;
+    let (first, last) = (BatchId(first.parse().ok()?), BatchId(last.parse().ok()?));
+    (first <= last && segment(first, last) == path).then_some((first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_above_holds() {
+        let made = [
+            PIPELINE.to_owned(),
+            RUNNER.to_owned(),
+            SCHEMA.to_owned(),
+            plugin("c0ffee"),
+            record(OFFSETS, BatchId(12)),
+            record(COMMITS, BatchId(12)),
+            segment(BatchId(0), BatchId(63)),
+            TABLE.to_owned(),
+        ];
+        let rows = include_str!("layout.rs").lines().filter(|line| line.starts_with("//! | `"));
+        let written: Vec<_> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+        assert_eq!(made.to_vec(), written);
+    }
+
+    #[test]
+    fn names_are_read_back_and_strangers_are_not() {
+        for batch in [0, 12, 9_999_999_999, 10_000_000_000, u64::MAX].map(BatchId) {
+            assert_eq!(batch_of(OFFSETS, &record(OFFSETS, batch)), Some(batch));
+            let (first, last) = (BatchId(0), batch);
+            assert_eq!(batches_of(&segment(first, last)), Some((first, last)));
+        }
+        for stranger in [
+            "offsets/12.json",
+            "offsets/+000000012.json",
+            "offsets/0000000012.json.bak",
+            "offsets/x/0000000012.json",
+            "commits/0000000012.json",
+            "offsets/.json",
+        ] {
+            assert_eq!(batch_of(OFFSETS, stranger), None, "{stranger}");
+        }
+        for stranger in ["seen/0000000002-0000000001.bin", "seen/1-2.bin", "seen/x"] {
+            assert_eq!(batches_of(stranger), None, "{stranger}");
+        }
+    }
+}

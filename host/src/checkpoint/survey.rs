@@ -1,0 +1,95 @@
+//! A look at a checkpoint from outside, while somebody may be running it.
+//!
+//! Owns what can be said without holding the checkpoint; changes nothing.
+
+use super::{
+    Identity, identity,
+    layout::RUNNER,
+    log,
+    recover::{self, Decision, Observed},
+    segment::Segments,
+};
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    storage::Storage,
+    types::{CommitRecord, OffsetRecord, Runner},
+};
+
+/// What a checkpoint shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Whose it is; `None`: the pipeline never ran.
+    pub identity: Option<Identity>,
+    /// Who runs it now.
+    pub runner: Option<Runner>,
+    /// The last committed micro-batch.
+    pub last_commit: Option<CommitRecord>,
+    /// The micro-batch that was begun and is not committed.
+    pub begun: Option<OffsetRecord>,
+    /// Why the pipeline will not start, if its logs contradict each other.
+    pub refusal: Option<Diagnostic>,
+}
+
+/// Looks at a checkpoint. Commits are listed before offsets, so that a micro-batch that is
+/// committed meanwhile shows as begun at worst.
+///
+/// # Errors
+/// Fails when a record is damaged or has a newer format, and when the store refuses.
+pub fn survey(storage: &Storage) -> Result<Survey> {
+    let holder = storage.lock_holder(RUNNER)?;
+    let runner = holder.and_then(|text| log::decode(storage, RUNNER, &text).ok());
+    let mut survey = Survey { identity: identity::read(storage)?, runner, ..Survey::default() };
+    let commits = log::batches::<CommitRecord>(storage)?;
+    let offsets = log::batches::<OffsetRecord>(storage)?;
+    let compacted = Segments::list(storage)?.upto();
+    let observed = Observed { root: storage.root().to_owned(), offsets, commits, compacted };
+    let (last, begun) = match recover::decide(&observed) {
+        Ok(Decision::Fresh) => (None, None),
+        Ok(Decision::Resume(last)) => (Some(last), None),
+        Ok(Decision::Replay(batch, before)) => (before, Some(batch)),
+        Err(refusal) => {
+            survey.refusal = Some(refusal);
+            (observed.commits.last().copied(), None)
+        }
+    };
+    survey.last_commit = last.map(|batch| log::read(storage, batch)).transpose()?;
+    survey.begun = begun.map(|batch| log::read(storage, batch)).transpose()?;
+    Ok(survey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checkpoint::{Checkpoint, Recovery, Written, fixture, this_runner},
+        types::BatchId,
+    };
+    use std::sync::Arc;
+
+    #[test]
+    fn a_checkpoint_is_looked_at_while_it_is_run() {
+        let (_temp, storage) = fixture::storage();
+        assert_eq!(survey(&storage).unwrap(), Survey::default());
+        let mut checkpoint = Checkpoint::open(Arc::clone(&storage), "payments").unwrap();
+        assert_eq!(checkpoint.observe().unwrap(), Recovery::Fresh);
+        let offsets = fixture::offsets(0, &["a"]);
+        checkpoint.write_offsets(&offsets).unwrap();
+        let running = survey(&storage).unwrap();
+        assert_eq!(running.identity.as_ref(), Some(checkpoint.identity()));
+        assert_eq!((running.runner, running.begun), (Some(this_runner()), Some(offsets)));
+        let commit = fixture::commit(0, Vec::new());
+        checkpoint.write_commit(Written::verify(commit.clone(), &*storage).unwrap()).unwrap();
+        drop(checkpoint);
+        let stopped = survey(&storage).unwrap();
+        assert_eq!((stopped.runner, stopped.begun), (None, None));
+        assert_eq!(stopped.last_commit, Some(commit));
+        storage.put("commits/0000000005.json", b"").unwrap();
+        storage.delete("commits/0000000000.json").unwrap();
+        storage
+            .put("commits/0000000005.json", &log::encode(&fixture::commit(5, Vec::new())).unwrap())
+            .unwrap();
+        let broken = survey(&storage).unwrap();
+        assert!(broken.refusal.unwrap().message.contains("contradict"));
+        assert_eq!(broken.last_commit.unwrap().batch, BatchId(5));
+    }
+}

@@ -1,0 +1,65 @@
+//! The permit to commit.
+//!
+//! Owns the proof that a write is finished; knows nothing of logs. A [`Written`] exists only
+//! for an outcome whose every file lies complete and invisible in the store, and
+//! [`Checkpoint::write_commit`](super::Checkpoint::write_commit) takes nothing else, so "commit
+//! before write" does not compile, and a file that was lost meanwhile is noticed while the
+//! micro-batch can still be replayed.
+
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    storage::Store,
+    types::{BatchId, CommitRecord, PendingFile, PendingHandle},
+};
+
+/// An outcome whose files are all in the store.
+#[derive(Debug)]
+pub struct Written(CommitRecord);
+
+impl Written {
+    /// Looks at every file of the outcome, and at its counts.
+    ///
+    /// # Errors
+    /// Fails when a file is missing or has another size than recorded, and when the files'
+    /// rows do not add up to the rows written.
+    pub fn verify(record: CommitRecord, sink: &dyn Store) -> Result<Self> {
+        for file in record.files.iter().chain(&record.quarantine_file) {
+            verify_file(record.batch, file, sink)?;
+        }
+        let rows: u64 = record.files.iter().map(|file| file.rows).sum();
+        if rows != record.rows_written {
+            return Err(Diagnostic::internal(format!(
+                "the files of micro-batch {} hold {rows} rows where {} were written",
+                record.batch.0, record.rows_written
+            )));
+        }
+        Ok(Self(record))
+    }
+
+    /// The outcome.
+    pub fn record(&self) -> &CommitRecord {
+        &self.0
+    }
+
+    pub(super) fn into_record(self) -> CommitRecord {
+        self.0
+    }
+}
+
+fn verify_file(batch: BatchId, file: &PendingFile, sink: &dyn Store) -> Result<()> {
+    let PendingHandle::Rename { path } = &file.handle;
+    let found = sink.head(path)?.map(|meta| meta.size_bytes);
+    if found == Some(file.size_bytes) {
+        return Ok(());
+    }
+    let found = found.map_or("is gone".into(), |size| format!("has {size} bytes"));
+    Err(Diagnostic::storage(format!("micro-batch {} cannot be committed", batch.0))
+        .cause(format!(
+            "the pending file `{}/{path}`, written with {} bytes, {found}",
+            sink.root(),
+            file.size_bytes
+        ))
+        .hint(
+            "nothing but lockgate may touch `_lockgate/`; run again: the micro-batch is replayed",
+        ))
+}
