@@ -43,7 +43,7 @@ impl Bitmap {
     pub fn from_words(words: &[u64], bits: usize) -> Self {
         let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         bytes.resize(bits.div_ceil(8), 0);
-        if bits % 8 != 0
+        if !bits.is_multiple_of(8)
             && let Some(last) = bytes.last_mut()
         {
             *last &= (1 << (bits % 8)) - 1;

@@ -1,9 +1,6 @@
 //! The columns of a batch: typed, checked views over the buffers the host sent.
-//!
-//! Values are read with explicit little-endian loads, so buffers need no alignment.
 
-use crate::{ColumnId, DataType, Error, Part};
-use std::marker::PhantomData;
+use crate::{Booleans, Bytes, ColumnId, DataType, Error, Native, Part, Strings, Validity, Values};
 
 /// One node of a column, in pre-order: the `array` record of the contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,7 +98,7 @@ impl Batch {
             .columns
             .get(id.0)
             .ok_or_else(|| Error::failed("a column was asked for that the plan does not read"))?;
-        Ok(Column { data_type: &data.data_type, part: data.part, nodes: &data.nodes })
+        Ok(Column::of(data))
     }
 }
 
@@ -114,6 +111,10 @@ pub struct Column<'a> {
 }
 
 impl<'a> Column<'a> {
+    pub(crate) fn of(data: &'a ColumnData) -> Self {
+        Self { data_type: &data.data_type, part: data.part, nodes: &data.nodes }
+    }
+
     fn node(&self) -> &'a Node {
         // `ColumnData::new` refuses a column without nodes.
         &self.nodes[0]
@@ -136,7 +137,7 @@ impl<'a> Column<'a> {
     #[must_use]
     pub fn validity(&self) -> Validity<'a> {
         let node = self.node();
-        Validity { bits: &node.validity, null_count: node.null_count as usize }
+        Validity::new(&node.validity, node.null_count as usize)
     }
 
     /// Offsets of strings, lists or maps: value i spans `offsets[i]..offsets[i + 1]`.
@@ -151,7 +152,7 @@ impl<'a> Column<'a> {
     /// Fails when the column has another type, or its values were not sent.
     pub fn values<T: Native>(&self) -> Result<Values<'a, T>, Error> {
         self.expect_full(T::holds(self.data_type), T::NAME)?;
-        Ok(Values { data: &self.node().data, validity: self.validity(), native: PhantomData })
+        Ok(Values::new(&self.node().data, self.validity()))
     }
 
     /// The values of a `boolean` column.
@@ -160,7 +161,7 @@ impl<'a> Column<'a> {
     /// Fails when the column has another type, or its values were not sent.
     pub fn booleans(&self) -> Result<Booleans<'a>, Error> {
         self.expect_full(*self.data_type == DataType::Boolean, "boolean")?;
-        Ok(Booleans { bits: &self.node().data, validity: self.validity() })
+        Ok(Booleans::new(&self.node().data, self.validity()))
     }
 
     /// The values of a `string` column.
@@ -172,7 +173,7 @@ impl<'a> Column<'a> {
         let node = self.node();
         let text = std::str::from_utf8(&node.data)
             .map_err(|_| Error::failed("the host sent a string column that is not UTF-8"))?;
-        Ok(Strings { text, offsets: &node.offsets, validity: self.validity() })
+        Ok(Strings::new(text, &node.offsets, self.validity()))
     }
 
     /// The bytes of a `string` or `binary` column, without a UTF-8 check.
@@ -183,7 +184,18 @@ impl<'a> Column<'a> {
         let fits = matches!(self.data_type, DataType::Utf8 | DataType::Binary);
         self.expect_full(fits, "string or binary")?;
         let node = self.node();
-        Ok(Bytes { data: &node.data, offsets: &node.offsets, validity: self.validity() })
+        Ok(Bytes::new(&node.data, &node.offsets, self.validity()))
+    }
+
+    /// The values of a `binary(N)` column, one after the other, each of as many bytes as the
+    /// type says.
+    ///
+    /// # Errors
+    /// Fails when the column has another type, or its values were not sent.
+    pub fn fixed_size_binary(&self) -> Result<&'a [u8], Error> {
+        let fits = matches!(self.data_type, DataType::FixedSizeBinary(_));
+        self.expect_full(fits, "binary of a fixed size")?;
+        Ok(&self.node().data)
     }
 
     /// The elements of a list, or the entries of a map: value i is rows
@@ -235,190 +247,4 @@ impl<'a> Column<'a> {
 /// How many nodes a column of this type takes.
 pub(crate) fn node_count(data_type: &DataType) -> usize {
     1 + data_type.children().iter().map(|field| node_count(&field.data_type)).sum::<usize>()
-}
-
-/// Which values of a column are null.
-#[derive(Clone, Copy, Debug)]
-pub struct Validity<'a> {
-    bits: &'a [u8],
-    null_count: usize,
-}
-
-impl<'a> Validity<'a> {
-    /// Number of nulls.
-    #[must_use]
-    pub fn null_count(&self) -> usize {
-        self.null_count
-    }
-
-    /// Whether value i is present.
-    #[must_use]
-    pub fn is_valid(&self, i: usize) -> bool {
-        self.bits.is_empty() || bit(self.bits, i)
-    }
-
-    /// The bitmap, least significant bit first; `None` when nothing is null.
-    #[must_use]
-    pub fn bits(&self) -> Option<&'a [u8]> {
-        (!self.bits.is_empty()).then_some(self.bits)
-    }
-}
-
-pub(crate) fn bit(bits: &[u8], i: usize) -> bool {
-    bits[i / 8] >> (i % 8) & 1 == 1
-}
-
-/// A fixed-width value as Arrow stores it.
-pub trait Native: Copy + Default {
-    /// What the type is called in messages.
-    const NAME: &'static str;
-    /// Bytes of one value.
-    const WIDTH: usize;
-    /// Whether columns of this type store these values.
-    fn holds(data_type: &DataType) -> bool;
-    /// Reads a value from exactly `WIDTH` little-endian bytes.
-    fn read(bytes: &[u8]) -> Self;
-    /// Appends the value's little-endian bytes.
-    fn write(self, to: &mut Vec<u8>);
-}
-
-macro_rules! native {
-    ($($native:ty, $name:literal, ($($types:tt)*);)*) => {$(
-        impl Native for $native {
-            const NAME: &'static str = $name;
-            const WIDTH: usize = size_of::<$native>();
-            fn holds(data_type: &DataType) -> bool {
-                matches!(data_type, $($types)*)
-            }
-            #[inline]
-            fn read(bytes: &[u8]) -> Self {
-                let mut value = [0; size_of::<$native>()];
-                value.copy_from_slice(bytes);
-                Self::from_le_bytes(value)
-            }
-            #[inline]
-            fn write(self, to: &mut Vec<u8>) {
-                to.extend_from_slice(&self.to_le_bytes());
-            }
-        }
-    )*};
-}
-
-native! {
-    i8, "tinyint", (DataType::Int8);
-    u8, "uint8", (DataType::UInt8);
-    i16, "smallint", (DataType::Int16);
-    u16, "uint16", (DataType::UInt16);
-    i32, "int or date", (DataType::Int32 | DataType::Date32);
-    u32, "uint32", (DataType::UInt32);
-    i64, "bigint, timestamp or duration", (DataType::Int64 | DataType::Timestamp(..) | DataType::Duration(_));
-    u64, "uint64", (DataType::UInt64);
-    i128, "decimal", (DataType::Decimal128(..));
-    f32, "float", (DataType::Float32);
-    f64, "double", (DataType::Float64);
-}
-
-/// Values of a fixed-width column.
-#[derive(Clone, Copy, Debug)]
-pub struct Values<'a, T> {
-    data: &'a [u8],
-    validity: Validity<'a>,
-    native: PhantomData<T>,
-}
-
-impl<T: Native> Values<'_, T> {
-    /// Value i, `None` when null.
-    #[inline]
-    #[must_use]
-    pub fn get(&self, i: usize) -> Option<T> {
-        self.validity.is_valid(i).then(|| self.value(i))
-    }
-
-    /// Value i as stored; anything where it is null.
-    #[inline]
-    #[must_use]
-    pub fn value(&self, i: usize) -> T {
-        T::read(&self.data[i * T::WIDTH..(i + 1) * T::WIDTH])
-    }
-}
-
-impl<'a, T: Native + 'a> Values<'a, T> {
-    /// All values as stored, anything where they are null: the way to read a whole column in
-    /// a loop without a check per row.
-    pub fn stored(&self) -> impl ExactSizeIterator<Item = T> + 'a {
-        self.data.chunks_exact(T::WIDTH).map(T::read)
-    }
-}
-
-/// Values of a `boolean` column.
-#[derive(Clone, Copy, Debug)]
-pub struct Booleans<'a> {
-    bits: &'a [u8],
-    validity: Validity<'a>,
-}
-
-impl Booleans<'_> {
-    /// Value i, `None` when null.
-    #[must_use]
-    pub fn get(&self, i: usize) -> Option<bool> {
-        self.validity.is_valid(i).then(|| bit(self.bits, i))
-    }
-}
-
-impl<'a> Booleans<'a> {
-    /// The values as stored, packed, least significant bit first; anything where they are null.
-    #[must_use]
-    pub fn bits(&self) -> &'a [u8] {
-        self.bits
-    }
-}
-
-/// Values of a `string` column.
-#[derive(Clone, Copy, Debug)]
-pub struct Strings<'a> {
-    text: &'a str,
-    offsets: &'a [i32],
-    validity: Validity<'a>,
-}
-
-impl<'a> Strings<'a> {
-    /// Value i, `None` when null.
-    #[must_use]
-    pub fn get(&self, i: usize) -> Option<&'a str> {
-        self.validity.is_valid(i).then(|| self.value(i))
-    }
-
-    /// Value i as stored; usually empty where it is null.
-    #[must_use]
-    pub fn value(&self, i: usize) -> &'a str {
-        &self.text[self.offsets[i] as usize..self.offsets[i + 1] as usize]
-    }
-}
-
-/// Bytes of a `string` or `binary` column.
-#[derive(Clone, Copy, Debug)]
-pub struct Bytes<'a> {
-    data: &'a [u8],
-    offsets: &'a [i32],
-    validity: Validity<'a>,
-}
-
-impl<'a> Bytes<'a> {
-    /// Value i, `None` when null.
-    #[must_use]
-    pub fn get(&self, i: usize) -> Option<&'a [u8]> {
-        self.validity.is_valid(i).then(|| self.value(i))
-    }
-
-    /// The bytes of all values, one after the other; [`Column::offsets`] cuts them.
-    #[must_use]
-    pub fn data(&self) -> &'a [u8] {
-        self.data
-    }
-
-    /// Value i as stored; usually empty where it is null.
-    #[must_use]
-    pub fn value(&self, i: usize) -> &'a [u8] {
-        &self.data[self.offsets[i] as usize..self.offsets[i + 1] as usize]
-    }
 }

@@ -1,0 +1,220 @@
+//! Typed values of a column: explicit little-endian loads, so buffers need no alignment.
+
+use crate::DataType;
+use std::marker::PhantomData;
+
+/// Which values of a column are null.
+#[derive(Clone, Copy, Debug)]
+pub struct Validity<'a> {
+    bits: &'a [u8],
+    null_count: usize,
+}
+
+impl<'a> Validity<'a> {
+    pub(crate) fn new(bits: &'a [u8], null_count: usize) -> Self {
+        Self { bits, null_count }
+    }
+}
+
+impl<'a> Validity<'a> {
+    /// Number of nulls.
+    #[must_use]
+    pub fn null_count(&self) -> usize {
+        self.null_count
+    }
+
+    /// Whether value i is present.
+    #[must_use]
+    pub fn is_valid(&self, i: usize) -> bool {
+        self.bits.is_empty() || bit(self.bits, i)
+    }
+
+    /// The bitmap, least significant bit first; `None` when nothing is null.
+    #[must_use]
+    pub fn bits(&self) -> Option<&'a [u8]> {
+        (!self.bits.is_empty()).then_some(self.bits)
+    }
+}
+
+pub(crate) fn bit(bits: &[u8], i: usize) -> bool {
+    bits[i / 8] >> (i % 8) & 1 == 1
+}
+
+/// A fixed-width value as Arrow stores it.
+pub trait Native: Copy + Default {
+    /// What the type is called in messages.
+    const NAME: &'static str;
+    /// Bytes of one value.
+    const WIDTH: usize;
+    /// Whether columns of this type store these values.
+    fn holds(data_type: &DataType) -> bool;
+    /// Reads a value from exactly `WIDTH` little-endian bytes.
+    fn read(bytes: &[u8]) -> Self;
+    /// Appends the value's little-endian bytes.
+    fn write(self, to: &mut Vec<u8>);
+}
+
+macro_rules! native {
+    ($($native:ty, $name:literal, ($($types:tt)*);)*) => {$(
+        impl Native for $native {
+            const NAME: &'static str = $name;
+            const WIDTH: usize = size_of::<$native>();
+            fn holds(data_type: &DataType) -> bool {
+                matches!(data_type, $($types)*)
+            }
+            #[inline]
+            fn read(bytes: &[u8]) -> Self {
+                let mut value = [0; size_of::<$native>()];
+                value.copy_from_slice(bytes);
+                Self::from_le_bytes(value)
+            }
+            #[inline]
+            fn write(self, to: &mut Vec<u8>) {
+                to.extend_from_slice(&self.to_le_bytes());
+            }
+        }
+    )*};
+}
+
+native! {
+    i8, "tinyint", (DataType::Int8);
+    u8, "uint8", (DataType::UInt8);
+    i16, "smallint", (DataType::Int16);
+    u16, "uint16", (DataType::UInt16);
+    i32, "int or date", (DataType::Int32 | DataType::Date32);
+    u32, "uint32", (DataType::UInt32);
+    i64, "bigint, timestamp or duration", (DataType::Int64 | DataType::Timestamp(..) | DataType::Duration(_));
+    u64, "uint64", (DataType::UInt64);
+    i128, "decimal", (DataType::Decimal128(..));
+    f32, "float", (DataType::Float32);
+    f64, "double", (DataType::Float64);
+}
+
+/// Values of a fixed-width column.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a, T> {
+    data: &'a [u8],
+    validity: Validity<'a>,
+    native: PhantomData<T>,
+}
+
+impl<'a, T> Values<'a, T> {
+    pub(crate) fn new(data: &'a [u8], validity: Validity<'a>) -> Self {
+        Self { data, validity, native: PhantomData }
+    }
+}
+
+impl<T: Native> Values<'_, T> {
+    /// Value i, `None` when null.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, i: usize) -> Option<T> {
+        self.validity.is_valid(i).then(|| self.value(i))
+    }
+
+    /// Value i as stored; anything where it is null.
+    #[inline]
+    #[must_use]
+    pub fn value(&self, i: usize) -> T {
+        T::read(&self.data[i * T::WIDTH..(i + 1) * T::WIDTH])
+    }
+}
+
+impl<'a, T: Native + 'a> Values<'a, T> {
+    /// All values as stored, anything where they are null: the way to read a whole column in
+    /// a loop without a check per row.
+    pub fn stored(&self) -> impl ExactSizeIterator<Item = T> + 'a {
+        self.data.chunks_exact(T::WIDTH).map(T::read)
+    }
+}
+
+/// Values of a `boolean` column.
+#[derive(Clone, Copy, Debug)]
+pub struct Booleans<'a> {
+    bits: &'a [u8],
+    validity: Validity<'a>,
+}
+
+impl<'a> Booleans<'a> {
+    pub(crate) fn new(bits: &'a [u8], validity: Validity<'a>) -> Self {
+        Self { bits, validity }
+    }
+}
+
+impl Booleans<'_> {
+    /// Value i, `None` when null.
+    #[must_use]
+    pub fn get(&self, i: usize) -> Option<bool> {
+        self.validity.is_valid(i).then(|| bit(self.bits, i))
+    }
+}
+
+impl<'a> Booleans<'a> {
+    /// The values as stored, packed, least significant bit first; anything where they are null.
+    #[must_use]
+    pub fn bits(&self) -> &'a [u8] {
+        self.bits
+    }
+}
+
+/// Values of a `string` column.
+#[derive(Clone, Copy, Debug)]
+pub struct Strings<'a> {
+    text: &'a str,
+    offsets: &'a [i32],
+    validity: Validity<'a>,
+}
+
+impl<'a> Strings<'a> {
+    pub(crate) fn new(text: &'a str, offsets: &'a [i32], validity: Validity<'a>) -> Self {
+        Self { text, offsets, validity }
+    }
+}
+
+impl<'a> Strings<'a> {
+    /// Value i, `None` when null.
+    #[must_use]
+    pub fn get(&self, i: usize) -> Option<&'a str> {
+        self.validity.is_valid(i).then(|| self.value(i))
+    }
+
+    /// Value i as stored; usually empty where it is null.
+    #[must_use]
+    pub fn value(&self, i: usize) -> &'a str {
+        &self.text[self.offsets[i] as usize..self.offsets[i + 1] as usize]
+    }
+}
+
+/// Bytes of a `string` or `binary` column.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'a> {
+    data: &'a [u8],
+    offsets: &'a [i32],
+    validity: Validity<'a>,
+}
+
+impl<'a> Bytes<'a> {
+    pub(crate) fn new(data: &'a [u8], offsets: &'a [i32], validity: Validity<'a>) -> Self {
+        Self { data, offsets, validity }
+    }
+}
+
+impl<'a> Bytes<'a> {
+    /// Value i, `None` when null.
+    #[must_use]
+    pub fn get(&self, i: usize) -> Option<&'a [u8]> {
+        self.validity.is_valid(i).then(|| self.value(i))
+    }
+
+    /// The bytes of all values, one after the other; [`Column::offsets`] cuts them.
+    #[must_use]
+    pub fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
+    /// Value i as stored; usually empty where it is null.
+    #[must_use]
+    pub fn value(&self, i: usize) -> &'a [u8] {
+        &self.data[self.offsets[i] as usize..self.offsets[i + 1] as usize]
+    }
+}
