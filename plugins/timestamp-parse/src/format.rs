@@ -10,7 +10,7 @@
 use crate::epoch::Unit;
 use crate::item::{Item, OffsetShape};
 use crate::matcher::{fraction, match_items, offset};
-use crate::parsed::{Parsed, micros};
+use crate::parsed::Parsed;
 use crate::prefix::Prefix;
 use crate::reason::Reason;
 use crate::zone::{Local, MAX_OFFSET_SECS, Zone, Zones};
@@ -196,7 +196,7 @@ impl Tail {
             None => (zone.offset_secs(local), at),
             Some(shape) => short_offset(shape, text, at)?,
         };
-        (end == text.len()).then(|| micros(local, seconds) + nanos / 1000)
+        (end == text.len()).then(|| local.micros(seconds) + nanos / 1000)
     }
 }
 
@@ -213,7 +213,7 @@ fn short_offset(shape: OffsetShape, text: &[u8], at: usize) -> Option<(i32, usiz
 #[inline]
 fn iso8601_tail(local: Local, text: &[u8], at: usize, zone: &Zone) -> Option<i64> {
     if text.len() == at + 1 && text[at] == b'Z' {
-        return Some(micros(local, 0));
+        return Some(local.micros(0));
     }
     let (nanos, at) = iso8601::maybe_fraction(text, at)?;
     let (seconds, end) = iso8601::maybe_offset(text, at)?;
@@ -221,5 +221,5 @@ fn iso8601_tail(local: Local, text: &[u8], at: usize, zone: &Zone) -> Option<i64
         Some(seconds) => (seconds.abs() <= MAX_OFFSET_SECS).then_some(seconds as i32)?,
         None => zone.offset_secs(local),
     };
-    (end == text.len()).then(|| micros(local, seconds) + nanos / 1000)
+    (end == text.len()).then(|| local.micros(seconds) + nanos / 1000)
 }

