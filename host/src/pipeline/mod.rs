@@ -16,6 +16,7 @@ mod interpolate;
 mod location;
 pub mod plan;
 pub mod quantity;
+pub mod reference;
 mod resolve;
 mod resolve_sink;
 mod resolve_stages;
