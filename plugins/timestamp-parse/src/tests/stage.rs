@@ -209,7 +209,13 @@ fn warnings_travel_with_the_computed_field() {
 }
 
 #[test]
-fn the_examples_are_valid_configs() {
+fn the_case_files_hold() {
+    lockgate_sdk::testing::cases::<TimestampParse>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"))
+        .unwrap();
+}
+
+#[test]
+fn the_formats_of_the_examples_compile() {
     for example in <TimestampParse as lockgate_sdk::Stage>::ABOUT.examples {
         serde_json::from_str::<crate::Config>(example).unwrap().compile_formats().unwrap();
     }
