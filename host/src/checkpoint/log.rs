@@ -129,7 +129,7 @@ fn fenced(storage: &Storage, pipeline: &str, batch: BatchId, path: &str) -> Diag
 }
 
 /// A runner, as a person is told.
-pub(super) fn who(runner: &Runner) -> String {
+pub fn who(runner: &Runner) -> String {
     let Runner { host, pid, started_us } = runner;
     format!("process {pid} on host `{host}`, running since {}", clock::utc(*started_us))
 }

@@ -25,6 +25,7 @@ mod survey;
 mod written;
 
 pub use identity::Identity;
+pub use log::who;
 pub use recover::Recovery;
 pub use runner::this as this_runner;
 pub use seen::{Seen, Sighting};

@@ -7,6 +7,7 @@ mod completions;
 pub mod progress;
 mod schema;
 mod schema_tree;
+pub mod status;
 pub mod terminal;
 
 pub use schema_tree::schema_tree;
@@ -53,6 +54,8 @@ pub struct Cli {
 enum Verb {
     /// Find every mistake in a pipeline, and print the schema after every stage
     Check(check::CheckArgs),
+    /// Show what a pipeline has committed, what is in flight, and who runs it
+    Status(status::StatusArgs),
     /// Print the JSON Schema of the pipeline file, for editors
     Schema(schema::SchemaArgs),
     /// Print a script that completes commands in a shell
@@ -89,6 +92,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let terminal = Terminal::new(cli.colour);
     let done = match &cli.verb {
         Verb::Check(args) => check::run(args, terminal),
+        Verb::Status(args) => status::run(args, terminal),
         Verb::Schema(args) => schema::run(args, &[], terminal),
         Verb::Completions(args) => completions::run(args, terminal),
     };
