@@ -266,3 +266,8 @@ fn names_with_dots_are_reached_with_backquotes() {
     let expected = Element { column: Path::from_steps(&["a", "b.c"]), name: "b.c".into() };
     assert_eq!(unnest.columns, [expected]);
 }
+
+#[test]
+fn every_case_gives_what_it_says() {
+    lockgate_sdk::testing::cases::<Explode>("cases").unwrap();
+}

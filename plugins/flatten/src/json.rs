@@ -6,7 +6,7 @@
 //! | value | text |
 //! |---|---|
 //! | `{b: 1, a: null}` | `{"b":1,"a":null}` |
-//! | double 1, 0.1, 1e300, NaN, -∞ | `1.0`, `0.1`, `1e300`, `"NaN"`, `"-Infinity"` |
+//! | double 1, 0.1, 1e300, NaN, -∞ | `1.0`, `0.1`, `1e+300`, `"NaN"`, `"-Infinity"` |
 //! | decimal(10, 2) 12.50 | `12.50` |
 //! | date, timestamp | `"2026-03-01"`, `"2026-03-01T17:04:00.25Z"` (without zone: no `Z`) |
 

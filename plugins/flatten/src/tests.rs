@@ -374,3 +374,8 @@ fn the_examples_are_valid_configs() {
 fn the_default_config_is_the_empty_one() {
     assert_eq!(format!("{:?}", config("{}")), format!("{:?}", Config::default()));
 }
+
+#[test]
+fn every_case_gives_what_it_says() {
+    lockgate_sdk::testing::cases::<Flatten>("cases").unwrap();
+}
