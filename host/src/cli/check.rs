@@ -3,7 +3,7 @@
 use super::{Failures, schema_tree::schema_tree, terminal::Terminal};
 use crate::pipeline;
 use clap::Args;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 /// Arguments of `lockgate check`.
 #[derive(Clone, Debug, Args)]
@@ -19,7 +19,7 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs, terminal: Terminal) -> Result<(), Failures> {
     let plan = pipeline::load(&args.pipeline)?;
     if let Some(schema) = &plan.source.schema {
-        terminal.data(&schema_tree(&[("source".to_owned(), schema.clone())]))?;
+        terminal.data(&schema_tree(&[("source".to_owned(), Arc::clone(schema))]))?;
     }
     Ok(())
 }

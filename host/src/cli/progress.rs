@@ -26,7 +26,7 @@ pub struct ProgressArgs {
     #[arg(long)]
     no_progress: bool,
     /// Append a JSON record for each micro-batch, with the field names of Spark's
-    /// StreamingQueryProgress; `-` is standard output
+    /// `StreamingQueryProgress`; `-` is standard output
     #[arg(long, value_name = "FILE")]
     progress_json: Option<PathBuf>,
 }

@@ -70,6 +70,7 @@ mod tests {
     use super::*;
     use crate::source::schema::parse_schema;
     use serde_json::json;
+    use std::sync::Arc;
 
     #[test]
     fn members_are_indented_under_their_column_and_repeats_are_not_repeated() {
@@ -80,7 +81,7 @@ mod tests {
         let after = parse_schema(&json!({ "at": "timestamp" })).unwrap();
         let steps = [
             ("source".to_owned(), before.unwrap()),
-            ("drop".to_owned(), after.clone()),
+            ("drop".to_owned(), Arc::clone(&after)),
             ("filter".to_owned(), after),
         ];
         insta::assert_snapshot!(schema_tree(&steps), @r"

@@ -94,9 +94,13 @@ const LITERAL: &str = "write `$${` for a literal `${`";
 
 fn look_up(reference: &str, environment: &dyn Environment) -> Result<String, Diagnostic> {
     let inner = reference.trim_start_matches("${").trim_end_matches('}');
-    let found = match inner.split_once(':') {
-        Some(("env", name)) if !name.is_empty() => environment.variable(name),
-        Some(("file", path)) if !path.is_empty() => environment.file(path),
+    let (found, hint) = match inner.split_once(':') {
+        Some(("env", name)) if !name.is_empty() => {
+            (environment.variable(name), "set it before starting lockgate")
+        }
+        Some(("file", path)) if !path.is_empty() => {
+            (environment.file(path), "paths are relative to the pipeline file")
+        }
         _ => {
             let failure =
                 Diagnostic::config(format!("reference `{reference}` is of no known kind"));
@@ -109,9 +113,7 @@ fn look_up(reference: &str, environment: &dyn Environment) -> Result<String, Dia
         }
     };
     found.map_err(|problem| {
-        Diagnostic::config(problem)
-            .cause(format!("needed for `{reference}`"))
-            .hint("set it before starting lockgate, or write the value into the pipeline file")
+        Diagnostic::config(problem).cause(format!("needed for `{reference}`")).hint(hint)
     })
 }
 

@@ -29,7 +29,8 @@ pub(super) struct Input {
 /// Fails when the text is empty or the path is not UTF-8.
 pub(super) fn root(text: &str, directory: &Path) -> Result<String> {
     if text.trim().is_empty() {
-        return Err(Diagnostic::config("a path cannot be empty"));
+        return Err(Diagnostic::config("a path cannot be empty")
+            .hint("paths are relative to the pipeline file; its own directory is `.`"));
     }
     if text.contains("://") {
         return Ok(text.trim_end_matches('/').to_owned());

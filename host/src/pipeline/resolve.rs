@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, KeyPath, Place, SourceText},
-    source::schema,
+    source::{discover::Pattern, schema},
     storage,
 };
 use arrow_schema::SchemaRef;
@@ -25,6 +25,8 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+const WILDCARDS: &str = "wildcards are `*`, `?`, `[a-z]`, `{a,b}` and `**`; a literal `[` is `[[]`";
 
 /// What resolving works with.
 pub(super) struct Context<'a> {
@@ -133,7 +135,7 @@ fn source(source: &config::Source, context: &mut Context<'_>) -> Option<SourcePl
         context.hide(&path, &input.root);
         context.hide(&path, &input.pattern);
         let checked = storage::open(&input.root)
-            .and_then(|_| crate::source::discover::Pattern::new(&input.pattern));
+            .and_then(|_| Pattern::new(&input.pattern).map_err(|failure| failure.hint(WILDCARDS)));
         context.take(&path, checked).map(|_| input)
     });
     let schema = source.schema.as_ref().map(|schema| declared_schema(schema, context));
@@ -180,8 +182,10 @@ fn declared_schema(schema: &config::SchemaSource, context: &mut Context<'_>) -> 
         config::SchemaSource::Inline(columns) => (columns.clone(), None, key),
         config::SchemaSource::File(path) => {
             let read = schema_file(path, &context.directory);
-            let file = context.take(&key, read)?;
-            let file = Arc::new(file);
+            let text = context.take(&key, read)?;
+            let beside = context.text.path.with_file_name(path);
+            let shown = context.document.secrets.redact(&beside.to_string_lossy()).into_owned();
+            let file = Arc::new(SourceText { path: shown.into(), text });
             let mut failures = Vec::new();
             let document = super::document::read_plain(&file.text, &mut failures);
             if !failures.is_empty() {
@@ -204,7 +208,7 @@ fn declared_schema(schema: &config::SchemaSource, context: &mut Context<'_>) -> 
         .ok()
 }
 
-fn schema_file(path: &str, directory: &Path) -> Result<SourceText, Diagnostic> {
+fn schema_file(path: &str, directory: &Path) -> Result<String, Diagnostic> {
     let shown = path;
     let path = location::file(path, directory);
     let bytes = fs::read(&path).map_err(|error| {
@@ -212,9 +216,10 @@ fn schema_file(path: &str, directory: &Path) -> Result<SourceText, Diagnostic> {
             .cause(error)
             .hint("paths are relative to the pipeline file; without `schema` it is inferred")
     })?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Diagnostic::config(format!("the schema file `{shown}` is not UTF-8")))?;
-    Ok(SourceText { path: shown.into(), text })
+    String::from_utf8(bytes).map_err(|_| {
+        Diagnostic::config(format!("the schema file `{shown}` is not UTF-8"))
+            .hint("save it as UTF-8")
+    })
 }
 
 fn trigger(trigger: &config::Trigger, context: &mut Context<'_>) -> Trigger {

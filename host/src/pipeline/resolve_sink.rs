@@ -44,7 +44,7 @@ pub(super) fn partition_columns(
     }
     for name in sink.derive.keys().filter(|name| !sink.partition_by.contains(name)) {
         let failure = Diagnostic::config(format!("`{name}` is derived but partitions nothing"))
-            .hint(format!("add it to `partition_by`, or remove it: `partition_by = [\"{name}\"]`"));
+            .hint(format!("remove it, or add it to the partitions: `partition_by = [\"{name}\"]`"));
         context.failures.push(failure.at_name(&key("sink", "derive").name(name)));
     }
     (context.failures.len() == before).then_some(columns)

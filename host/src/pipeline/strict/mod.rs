@@ -54,6 +54,9 @@ impl<'a> Checker<'a> {
             let choices: Vec<&Value> =
                 fitting.iter().flat_map(|schema| constants(schema)).collect();
             let chosen = choices.contains(&&*value);
+            if !chosen && value.is_boolean() {
+                return self.fail(wrong_type(value, &kinds(&options), key), key);
+            }
             return chosen || self.fail(wrong_choice(value, &choices, key), key);
         }
         let tagged: Vec<&Value> = fitting.into_iter().filter(|s| tag_fits(s, value)).collect();
@@ -89,6 +92,7 @@ impl<'a> Checker<'a> {
         let known = |name: &str| known.and_then(|known| known.get(name));
         let other = schema.get("additionalProperties");
         let names: Vec<String> = table.keys().cloned().collect();
+        let mut misspelt: Vec<String> = Vec::new();
         for name in names {
             let path = key.name(&name);
             let Some(value) = table.get_mut(&name) else { continue };
@@ -97,7 +101,9 @@ impl<'a> Checker<'a> {
                     self.value(schema, value, &path)
                 }
                 (None, Some(Value::Bool(false))) => {
-                    self.failures.push(unknown_key(&name, schema, key).at_name(&path));
+                    let (failure, meant) = unknown_key(&name, schema, key);
+                    self.failures.push(failure.at_name(&path));
+                    misspelt.extend(meant);
                     false
                 }
                 (None, _) => true,
@@ -111,6 +117,7 @@ impl<'a> Checker<'a> {
             // A key that is there but at fault has been reported already.
             let path = Some(key.name(name));
             let reported = self.failures.iter().any(|failure| value_path(failure) == path.as_ref());
+            let reported = reported || misspelt.iter().any(|meant| meant == name);
             if !table.contains_key(name) && !reported {
                 let failure = self.missing(name, known(name), key);
                 self.failures.push(failure);
@@ -265,7 +272,6 @@ mod tests {
                 "`mode` cannot be `kep`",
                 "an element of `names` must be a string, not an integer",
                 "`soon` is not a duration",
-                "missing key `column` in `[config]`",
             ]
         );
         assert_eq!(left, json!({ "names": ["a", 1] }));

@@ -42,7 +42,13 @@ pub(super) fn wrong_type(value: &Value, allowed: &str, key: &KeyPath) -> Diagnos
         Value::Bool(value) => format!("`{value}`"),
         value => article(kind(value)),
     };
-    Diagnostic::config(format!("{} must be {allowed}, not {is}", name_of(key)))
+    let failure = Diagnostic::config(format!("{} must be {allowed}, not {is}", name_of(key)));
+    match (value, key.0.last()) {
+        (Value::String(_), Some(Key::Name(name))) if allowed == "an array" => {
+            failure.hint(format!("put it in brackets: `{name} = [{value}]`"))
+        }
+        _ => failure,
+    }
 }
 
 pub(super) fn wrong_choice(value: &Value, choices: &[&Value], key: &KeyPath) -> Diagnostic {
@@ -56,20 +62,28 @@ pub(super) fn wrong_choice(value: &Value, choices: &[&Value], key: &KeyPath) -> 
     failure.hint(format!("it is one of {}", quoted(&names)))
 }
 
-pub(super) fn unknown_key(name: &str, schema: &Value, key: &KeyPath) -> Diagnostic {
+/// The failure, and the known key that was probably meant.
+pub(super) fn unknown_key(
+    name: &str,
+    schema: &Value,
+    key: &KeyPath,
+) -> (Diagnostic, Option<String>) {
     let what = if key.0.is_empty() { "table" } else { "key" };
     let place = if key.0.is_empty() { String::new() } else { format!(" in {}", table_name(key)) };
     let failure = Diagnostic::config(format!("unknown {what} `{name}`{place}"));
     let known = schema.get("properties").and_then(Value::as_object);
     let names: Vec<String> = known.into_iter().flat_map(|known| known.keys().cloned()).collect();
-    let failure = match suggest(name, names.iter().map(String::as_str)) {
+    let meant = suggest(name, names.iter().map(String::as_str)).map(str::to_owned);
+    let failure = match &meant {
         Some(meant) => failure.hint(format!("did you mean `{meant}`?")),
         None => failure,
     };
-    if names.is_empty() {
-        return failure.hint(format!("no {what}s are known here"));
-    }
-    failure.hint(format!("known {what}s: {}", quoted(&names)))
+    let failure = if names.is_empty() {
+        failure.hint(format!("no {what}s are known here"))
+    } else {
+        failure.hint(format!("known {what}s: {}", quoted(&names)))
+    };
+    (failure, meant)
 }
 
 fn quoted(names: &[String]) -> String {
