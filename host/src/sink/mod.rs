@@ -2,10 +2,13 @@
 //!
 //! | step | file | in -> out |
 //! |---|---|---|
+//! | check | [`bind`] | schema -> warnings, or why not |
 //! | split | [`partition`] | partition columns of a batch -> rows per [`PartitionKey`](crate::types::PartitionKey) |
 //! | name | [`hive`] | `PartitionKey` -> directory text |
+//! | write | [`parquet`] | rows of a partition -> pending files |
 
-mod bind;
+pub mod bind;
 pub mod hive;
+pub mod parquet;
 pub mod partition;
 mod partition_value;

@@ -211,7 +211,7 @@ mod tests {
     fn split(by: &[(&str, PartitionValue)], inputs: &[ArrayRef]) -> Vec<(String, Vec<u32>)> {
         let partitioner = Partitioner::new(&plan(by), &schema()).unwrap();
         assert_eq!(partitioner.inputs().len(), inputs.len());
-        let rows = inputs.first().map_or(3, |array| array.len());
+        let rows = inputs.first().map_or(3, Array::len);
         let split = partitioner.split(inputs, rows).unwrap();
         let text = |(key, rows): (PartitionKey, UInt32Array)| {
             (super::super::hive::directory(&key), rows.values().to_vec())
