@@ -1,7 +1,6 @@
 //! `lockgate check`: what is wrong with a pipeline, and what every stage makes of its input.
 
-use super::{Failures, schema_tree::schema_tree, terminal::Terminal};
-use crate::pipeline;
+use super::{Failures, load, schema_tree::schema_tree, terminal::Terminal};
 use clap::Args;
 use std::{path::PathBuf, sync::Arc};
 
@@ -16,8 +15,8 @@ pub(super) struct CheckArgs {
 ///
 /// # Errors
 /// Everything that is wrong with the pipeline file.
-pub(super) fn run(args: &CheckArgs, terminal: Terminal) -> Result<(), Failures> {
-    let plan = pipeline::load(&args.pipeline)?;
+pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<(), Failures> {
+    let plan = load(&args.pipeline, terminal)?;
     if let Some(schema) = &plan.source.schema {
         terminal.data(&schema_tree(&[("source".to_owned(), Arc::clone(schema))]))?;
     }

@@ -15,7 +15,7 @@ pub(super) struct CompletionsArgs {
 ///
 /// # Errors
 /// Fails when standard output does.
-pub(super) fn run(args: &CompletionsArgs, terminal: Terminal) -> Result<(), Failures> {
+pub(super) fn run(args: &CompletionsArgs, terminal: &Terminal) -> Result<(), Failures> {
     let mut script = Vec::new();
     generate(args.shell, &mut Cli::command(), "lockgate", &mut script);
     Ok(terminal.data(&String::from_utf8_lossy(&script))?)

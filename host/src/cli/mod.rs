@@ -12,9 +12,12 @@ pub mod terminal;
 
 pub use schema_tree::schema_tree;
 
-use crate::diagnostic::Diagnostic;
+use crate::{
+    diagnostic::Diagnostic,
+    pipeline::{self, plan::Plan},
+};
 use clap::{Parser, Subcommand};
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, path::Path, process::ExitCode};
 use terminal::{Colour, Terminal};
 
 const AFTER_HELP: &str = "\
@@ -78,6 +81,13 @@ impl From<Vec<Diagnostic>> for Failures {
     }
 }
 
+/// Reads a pipeline file; from then on the terminal talks about it.
+fn load(path: &Path, terminal: &Terminal) -> Result<Plan, Failures> {
+    let plan = pipeline::load(path)?;
+    terminal.about(&plan);
+    Ok(plan)
+}
+
 /// Runs the command line, the program's name first.
 #[must_use]
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -91,10 +101,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let terminal = Terminal::new(cli.colour);
     let done = match &cli.verb {
-        Verb::Check(args) => check::run(args, terminal),
-        Verb::Status(args) => status::run(args, terminal),
-        Verb::Schema(args) => schema::run(args, &[], terminal),
-        Verb::Completions(args) => completions::run(args, terminal),
+        Verb::Check(args) => check::run(args, &terminal),
+        Verb::Status(args) => status::run(args, &terminal),
+        Verb::Schema(args) => schema::run(args, &[], &terminal),
+        Verb::Completions(args) => completions::run(args, &terminal),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

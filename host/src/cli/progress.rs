@@ -36,7 +36,7 @@ impl ProgressArgs {
     ///
     /// # Errors
     /// Fails when the file for records cannot be opened.
-    pub fn listener(&self, terminal: Terminal) -> Result<Listener> {
+    pub fn listener(&self, terminal: &Terminal) -> Result<Listener> {
         let records = match &self.progress_json {
             None => None,
             Some(path) if path.as_os_str() == "-" => Some(Records::Output),
@@ -47,6 +47,7 @@ impl ProgressArgs {
             bar.set_style(style());
             bar
         });
+        let terminal = terminal.clone();
         Ok(Listener { terminal, bar, lines: !self.no_progress, records: Mutex::new(records) })
     }
 }
@@ -90,8 +91,7 @@ impl Listener {
     fn record(&self, progress: &Progress) -> io::Result<()> {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(records) = records.as_mut() else { return Ok(()) };
-        let mut line = serde_json::to_string(progress)?;
-        line.push('\n');
+        let line = format!("{}\n", self.terminal.shown_json(serde_json::to_value(progress)?));
         match records {
             Records::Output => {
                 let mut out = io::stdout().lock();
@@ -210,13 +210,13 @@ mod tests {
         let path = directory.path().join("progress.jsonl");
         let args = ProgressArgs { no_progress: true, progress_json: Some(path.clone()) };
         for _ in 0..2 {
-            args.listener(Terminal::new(Colour::Never)).unwrap().batch_done(&progress());
+            args.listener(&Terminal::new(Colour::Never)).unwrap().batch_done(&progress());
         }
         let text = fs::read_to_string(&path).unwrap();
         let records: Vec<Progress> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(records, [progress(), progress()]);
         let args = ProgressArgs { progress_json: Some(path.join("none")), ..args };
-        assert!(args.listener(Terminal::new(Colour::Never)).is_err());
+        assert!(args.listener(&Terminal::new(Colour::Never)).is_err());
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct SchemaArgs {
 pub(super) fn run(
     args: &SchemaArgs,
     plugins: &[PluginSchema],
-    terminal: Terminal,
+    terminal: &Terminal,
 ) -> Result<(), Failures> {
     if args.markdown {
         return Ok(terminal.data(&reference::markdown())?);

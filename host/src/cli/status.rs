@@ -3,12 +3,12 @@
 //! Owns the words and the JSON; looks from outside and changes nothing, so it may be asked
 //! while the pipeline runs.
 
-use super::{Failures, terminal::Terminal};
+use super::{Failures, load, terminal::Terminal};
 use crate::{
     checkpoint::{self, Survey},
     clock,
     diagnostic::Result,
-    pipeline::{self, plan::Plan},
+    pipeline::plan::Plan,
     storage::{self, PENDING},
     types::{CommitRecord, OffsetRecord},
 };
@@ -31,9 +31,13 @@ pub struct StatusArgs {
 ///
 /// # Errors
 /// As [`status`]; and everything that is wrong with the pipeline file.
-pub(super) fn run(args: &StatusArgs, terminal: Terminal) -> Result<(), Failures> {
-    let status = status(&pipeline::load(&args.pipeline)?)?;
-    let shown = if args.json { format!("{:#}\n", status.json()) } else { status.text() };
+pub(super) fn run(args: &StatusArgs, terminal: &Terminal) -> Result<(), Failures> {
+    let status = status(&load(&args.pipeline, terminal)?)?;
+    let shown = if args.json {
+        format!("{:#}\n", terminal.shown_json(status.json()))
+    } else {
+        status.text()
+    };
     Ok(terminal.data(&shown)?)
 }
 

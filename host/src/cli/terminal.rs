@@ -1,13 +1,20 @@
 //! Where a verb's words go: data to standard output, talk to standard error.
 //!
-//! Owns when to colour; the only place of the command line that prints.
+//! Owns when to colour, and that no secret is shown; the only place of the command line that
+//! prints.
 
-use crate::diagnostic::{Diagnostic, Renderer};
+use crate::{
+    diagnostic::{Diagnostic, Renderer, SourceText},
+    pipeline::{plan::Plan, secrets::Secrets},
+};
 use clap::ValueEnum;
+use serde_json::Value;
 use std::{
+    borrow::Cow,
     env,
     io::{self, IsTerminal, Write},
     process::ExitCode,
+    sync::{Arc, OnceLock},
 };
 
 /// When to colour.
@@ -23,10 +30,18 @@ pub enum Colour {
 }
 
 /// Standard output and standard error.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Terminal {
     renderer: Renderer,
     is_interactive: bool,
+    topic: Arc<OnceLock<Topic>>,
+}
+
+/// The pipeline that is talked about.
+#[derive(Debug)]
+struct Topic {
+    secrets: Arc<Secrets>,
+    text: Arc<SourceText>,
 }
 
 impl Terminal {
@@ -41,12 +56,37 @@ impl Terminal {
             Colour::Always => true,
             Colour::Never => false,
         };
-        Self { renderer: Renderer { colour }, is_interactive }
+        Self { renderer: Renderer { colour }, is_interactive, topic: Arc::default() }
+    }
+
+    /// From now on hides the secrets of this plan, and finds keys in its file.
+    pub fn about(&self, plan: &Plan) {
+        let (secrets, text) = (Arc::clone(&plan.secrets), Arc::clone(&plan.text));
+        let topic = Topic { secrets, text };
+        // A second pipeline in one command is none of those there are.
+        let _ = self.topic.set(topic);
+    }
+
+    /// Text as it may be shown.
+    fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.topic.get().map_or(Cow::Borrowed(text), |topic| topic.secrets.redact(text))
+    }
+
+    /// A diagnostic as it may be shown, in its file.
+    fn placed(&self, failure: &Diagnostic) -> Diagnostic {
+        let failure = failure.clone();
+        match self.topic.get() {
+            Some(topic) if failure.at.is_some() => {
+                topic.secrets.redact_diagnostic(failure).in_file(&topic.text)
+            }
+            Some(topic) => topic.secrets.redact_diagnostic(failure),
+            None => failure,
+        }
     }
 
     /// Whether a person watches standard error.
     #[must_use]
-    pub fn is_interactive(self) -> bool {
+    pub fn is_interactive(&self) -> bool {
         self.is_interactive
     }
 
@@ -54,9 +94,9 @@ impl Terminal {
     ///
     /// # Errors
     /// Fails when standard output does; a reader that has seen enough is no failure.
-    pub fn data(self, text: &str) -> Result<(), Diagnostic> {
+    pub fn data(&self, text: &str) -> Result<(), Diagnostic> {
         let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(self.shown(text).as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Diagnostic::storage("cannot write to standard output").cause(error))
             }
@@ -64,20 +104,30 @@ impl Terminal {
         }
     }
 
+    /// A JSON value as it may be shown.
+    pub(super) fn shown_json(&self, mut value: Value) -> Value {
+        if let Some(topic) = self.topic.get() {
+            topic.secrets.redact_json(&mut value);
+        }
+        value
+    }
+
     /// Writes a line to standard error. There is nobody to tell when that fails.
-    pub fn talk(self, line: &str) {
-        let _ = writeln!(io::stderr().lock(), "{line}");
+    pub fn talk(&self, line: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", self.shown(line));
     }
 
     /// Shows something that does not stop anything.
-    pub fn warn(self, warning: &Diagnostic) {
-        let _ = io::stderr().lock().write_all(self.renderer.render_warning(warning).as_bytes());
+    pub fn warn(&self, warning: &Diagnostic) {
+        let text = self.renderer.render_warning(&self.placed(warning));
+        let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
     /// Shows what is wrong, and gives the exit code of the first of it.
     #[must_use]
-    pub fn fail(self, failures: &[Diagnostic]) -> ExitCode {
-        let texts: Vec<String> = failures.iter().map(|f| self.renderer.render(f)).collect();
+    pub fn fail(&self, failures: &[Diagnostic]) -> ExitCode {
+        let texts: Vec<String> =
+            failures.iter().map(|f| self.renderer.render(&self.placed(f))).collect();
         let _ = io::stderr().lock().write_all(texts.join("\n").as_bytes());
         ExitCode::from(failures.first().map_or(0, |failure| failure.kind.exit_code()))
     }

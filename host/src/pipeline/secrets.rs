@@ -4,10 +4,15 @@
 //! Everything that prints, logs or stores text made from a plan passes it through here.
 
 use crate::diagnostic::Diagnostic;
+use serde_json::Value;
 use std::{borrow::Cow, fmt};
 
 /// Shorter values are only replaced where they stand alone: `5` is no secret inside `2026-05`.
 const ANYWHERE_BYTES: usize = 6;
+
+/// Shorter values are only replaced in diagnostics, which may quote them: elsewhere `5` is the
+/// number of something.
+const EVERYWHERE_BYTES: usize = 4;
 
 /// Values and the references they are shown as.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -30,16 +35,32 @@ impl Secrets {
         self.0.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
     }
 
-    /// The text with every such value replaced.
+    /// The text with every such value replaced that is long enough to be told from a number
+    /// or a word of lockgate's own.
     #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.replace(text, EVERYWHERE_BYTES)
+    }
+
+    /// The strings of a JSON value with every such value replaced; it stays the same JSON.
+    pub fn redact_json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.redact(text).into_owned(),
+            Value::Array(elements) => elements.iter_mut().for_each(|e| self.redact_json(e)),
+            Value::Object(table) => table.values_mut().for_each(|v| self.redact_json(v)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn replace<'a>(&self, text: &'a str, least_bytes: usize) -> Cow<'a, str> {
         if self.0.is_empty() {
             return Cow::Borrowed(text);
         }
         let (mut out, mut at) = (String::with_capacity(text.len()), 0);
         while let Some(c) = text[at..].chars().next() {
             let hit = self.0.iter().find(|(value, _)| {
-                text[at..].starts_with(value.as_str())
+                value.len() >= least_bytes
+                    && text[at..].starts_with(value.as_str())
                     && (value.len() >= ANYWHERE_BYTES || alone(text, at, value.len()))
             });
             if let Some((value, reference)) = hit {
@@ -58,7 +79,7 @@ impl Secrets {
     pub fn redact_diagnostic(&self, mut diagnostic: Diagnostic) -> Diagnostic {
         let texts = diagnostic.causes.iter_mut().chain(&mut diagnostic.hints);
         for text in texts.chain([&mut diagnostic.message]) {
-            *text = self.redact(text).into_owned();
+            *text = self.replace(text, 1).into_owned();
         }
         diagnostic
     }
@@ -94,9 +115,18 @@ mod tests {
     fn values_give_way_to_their_references() {
         let redacted = |text| secrets().redact(text).into_owned();
         assert_eq!(redacted("s3://hunter2@x/hunter2-long"), "s3://${env:A}@x/${env:B}");
-        assert_eq!(redacted("2026-05, 5, é5"), "2026-05, ${env:C}, é5");
+        assert_eq!(redacted("5 files"), "5 files");
+        let failure = secrets().redact_diagnostic(Diagnostic::config("2026-05, `5`, é5"));
+        assert_eq!(failure.message, "2026-05, `${env:C}`, é5");
         assert_eq!(redacted(r#"{"k":"pa\"ss"}"#), r#"{"k":"${env:D}"}"#);
         assert_eq!(Secrets::default().redact("hunter2"), "hunter2");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let mut value = serde_json::json!({ "a": [5, "at hunter2"], "hunter2": true });
+        secrets().redact_json(&mut value);
+        assert_eq!(value, serde_json::json!({ "a": [5, "at ${env:A}"], "hunter2": true }));
     }
 
     #[test]
