@@ -6,9 +6,13 @@
 //! | split | [`partition`] | partition columns of a batch -> rows per [`PartitionKey`](crate::types::PartitionKey) |
 //! | name | [`hive`] | `PartitionKey` -> directory text |
 //! | write | [`parquet`] | rows of a partition -> pending files |
+//! | set aside | [`quarantine`] | rejected records -> a pending JSONL file |
+//! | publish | [`publish`] | committed files -> visible |
 
 pub mod bind;
 pub mod hive;
 pub mod parquet;
 pub mod partition;
 mod partition_value;
+pub mod publish;
+pub mod quarantine;
