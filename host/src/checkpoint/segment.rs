@@ -29,7 +29,7 @@ const DIGEST_BYTES: usize = 32;
 pub(super) struct Tiers {
     /// Micro-batches of a new segment; as many again stay in the offset log.
     pub(super) batches: u64,
-    /// Segments of one width that are merged into one.
+    /// At least this many segments are merged into one.
     pub(super) fan_out: usize,
     /// Merged segments do not grow beyond this size.
     pub(super) max_bytes: u64,
@@ -59,10 +59,6 @@ pub(super) struct Segments {
 }
 
 impl Segment {
-    fn width(&self) -> u64 {
-        self.last.0 - self.first.0
-    }
-
     pub(super) fn path(&self) -> String {
         segment(self.first, self.last)
     }
@@ -112,13 +108,16 @@ impl Segments {
         self.live.last().map(|segment| segment.last)
     }
 
-    /// How many of the newest segments are due to be merged into one.
+    /// The newest segments, if they are due to be merged into one: the fewest, but at least
+    /// `fan_out`, of which none is larger than the others together. So a merge at least doubles
+    /// what it rewrites, and a large old segment is not rewritten for the sake of small new ones.
     pub(super) fn due(&self, tiers: Tiers) -> Option<&[Segment]> {
-        let newest = &self.live[self.live.len().checked_sub(tiers.fan_out)?..];
-        let width = newest.first()?.width();
-        let bytes: u64 = newest.iter().map(|segment| segment.size_bytes).sum();
-        let due = newest.iter().all(|s| s.width() == width) && bytes <= tiers.max_bytes;
-        due.then_some(newest)
+        let newest = |count: usize| &self.live[self.live.len() - count..];
+        (tiers.fan_out..=self.live.len()).map(newest).find(|newest| {
+            let sizes = || newest.iter().map(|segment| segment.size_bytes);
+            let (total, largest) = (sizes().sum::<u64>(), sizes().max().unwrap_or(0));
+            largest * 2 <= total && total <= tiers.max_bytes
+        })
     }
 }
 
@@ -196,20 +195,66 @@ mod tests {
         }
     }
 
-    #[test]
-    fn segments_of_one_width_are_merged_until_they_are_large() {
-        let tiers = Tiers { batches: 4, fan_out: 2, max_bytes: 250 };
-        let due = |live: &[(u64, u64)]| {
-            let segments = Segments { live: of(live), replaced: Vec::new() };
-            segments.due(tiers).map(<[Segment]>::to_vec)
+    /// Segments of these sizes, one micro-batch each.
+    fn sized(sizes: &[u64]) -> Segments {
+        let segment = |(batch, &size_bytes): (usize, &u64)| {
+            let batch = BatchId(batch as u64);
+            Segment { first: batch, last: batch, size_bytes }
         };
-        assert_eq!(due(&[(0, 3)]), None);
-        assert_eq!(due(&[(0, 3), (4, 7)]), Some(of(&[(0, 3), (4, 7)])));
-        assert_eq!(due(&[(0, 7), (8, 11)]), None);
-        assert_eq!(due(&[(0, 7), (8, 11), (12, 15)]), Some(of(&[(8, 11), (12, 15)])));
-        let mut large = Segments { live: of(&[(0, 3), (4, 7)]), replaced: Vec::new() };
-        large.live[0].size_bytes = 200;
-        assert_eq!(large.due(tiers), None);
+        Segments { live: sizes.iter().enumerate().map(segment).collect(), replaced: Vec::new() }
+    }
+
+    #[test]
+    fn segments_of_like_size_are_merged_until_they_are_large() {
+        let tiers = Tiers { batches: 1, fan_out: 3, max_bytes: 1000 };
+        for (sizes, due) in [
+            (&[][..], 0),
+            (&[1, 1], 0),
+            (&[1, 1, 1], 3),
+            (&[3, 1, 1], 0),
+            (&[3, 1, 1, 1], 3),
+            (&[4, 2, 1, 1], 3),
+            (&[1, 1, 90, 30, 30, 30], 3),
+            (&[400, 300, 300], 3),
+            (&[401, 300, 300], 0),
+        ] {
+            let segments = sized(sizes);
+            assert_eq!(segments.due(tiers).map_or(0, <[Segment]>::len), due, "{sizes:?}");
+        }
+    }
+
+    /// Segments after this many files, `first_files` in the first micro-batch, then one each;
+    /// and the bytes of segments written for each of the latter.
+    fn history(first_files: u64, files: u64) -> (usize, u64) {
+        let tiers = Tiers::default();
+        let size = |files: u64| (MAGIC.len() + DIGEST_BYTES) as u64 + files * ENTRY_BYTES as u64;
+        let (mut segments, mut written) = (sized(&[size(first_files)]), 0);
+        for cut in 0..files / tiers.batches {
+            let mut push = |segments: &mut Segments, size_bytes: u64| {
+                written += size_bytes;
+                let batch = BatchId(cut);
+                segments.live.push(Segment { first: batch, last: batch, size_bytes });
+            };
+            push(&mut segments, size(tiers.batches));
+            while let Some(due) = segments.due(tiers) {
+                let (kept, merged) = (segments.live.len() - due.len(), due.iter());
+                let merged = merged.map(|segment| segment.size_bytes).sum();
+                segments.live.truncate(kept);
+                push(&mut segments, merged);
+            }
+        }
+        (segments.live.len(), written / files.max(1))
+    }
+
+    #[test]
+    fn segments_stay_few_and_writing_them_cheap_after_a_million_files() {
+        for (first_files, files) in
+            [(0, 1_000), (0, 1_000_000), (1_000_000, 100_000), (5_000, 100_000)]
+        {
+            let (segments, bytes_per_file) = history(first_files, files);
+            assert!(segments < 40, "{segments} segments after {first_files} and {files} files");
+            assert!(bytes_per_file < 300, "{bytes_per_file} bytes after {first_files} and {files}");
+        }
     }
 
     proptest! {
