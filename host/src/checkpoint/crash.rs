@@ -184,7 +184,7 @@ fn a_micro_batch_cannot_be_committed_before_it_was_begun() {
 }
 
 #[test]
-fn a_lost_or_torn_pending_file_is_noticed_before_the_commit() {
+fn a_lost_torn_or_colliding_pending_file_is_noticed_before_the_commit() {
     let (_temp, sink) = fixture::storage();
     let offsets = fixture::offsets(0, &["a"]);
     let mut commit = write(&sink, &offsets).unwrap();
@@ -195,6 +195,10 @@ fn a_lost_or_torn_pending_file_is_noticed_before_the_commit() {
     commit.rows_written += 1;
     commit.files[1].size_bytes -= 1;
     assert!(Written::verify(commit.clone(), &*sink).is_err());
+    commit.rows_written -= 1;
+    sink.put("x=1/part-0000000000-0.parquet", b"of a later run").unwrap();
+    let refusal = Written::verify(commit.clone(), &*sink).unwrap_err();
+    assert!(refusal.causes[0].starts_with("there is a file"), "{refusal}");
     sink.discard(BatchId(0)).unwrap();
     let refusal = Written::verify(commit, &*sink).unwrap_err();
     assert!(refusal.causes[0].ends_with("is gone"), "{refusal}");

@@ -34,13 +34,8 @@ pub struct Seen {
 
 impl Entry {
     pub(super) fn of(file: &InputFile) -> Self {
-        let path = Sha256::digest(file.path.as_bytes());
-        let mut what = Sha256::new();
-        what.update(file.size_bytes.to_le_bytes());
-        what.update(file.modified_us.to_le_bytes());
-        what.update(file.etag.as_deref().unwrap_or_default());
-        let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-        Self([word(&path[..8]), word(&path[8..16]), word(&what.finalize()[..8])])
+        let [high, low] = path_of(file);
+        Self([high, low, what_of(file)])
     }
 
     fn path(self) -> [u64; 2] {
@@ -48,13 +43,31 @@ impl Entry {
     }
 }
 
+fn path_of(file: &InputFile) -> [u64; 2] {
+    let path = Sha256::digest(file.path.as_bytes());
+    [word(&path[..8]), word(&path[8..16])]
+}
+
+fn what_of(file: &InputFile) -> u64 {
+    let mut what = Sha256::new();
+    what.update(file.size_bytes.to_le_bytes());
+    what.update(file.modified_us.to_le_bytes());
+    what.update(file.etag.as_deref().unwrap_or_default());
+    word(&what.finalize()[..8])
+}
+
+fn word(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
 impl Seen {
     /// How a listed file stands to the consumed ones.
     pub fn sighting(&self, file: &InputFile) -> Sighting {
-        let entry = Entry::of(file);
+        let path = path_of(file);
         for run in self.runs.iter().rev() {
-            if let Ok(at) = run.binary_search_by_key(&entry.path(), |known| known.path()) {
-                return if run[at] == entry { Sighting::Consumed } else { Sighting::Changed };
+            if let Ok(at) = run.binary_search_by_key(&path, |known| known.path()) {
+                let same = run[at].0[2] == what_of(file);
+                return if same { Sighting::Consumed } else { Sighting::Changed };
             }
         }
         Sighting::New

@@ -20,8 +20,8 @@ impl Written {
     /// Looks at every file of the outcome, and at its counts.
     ///
     /// # Errors
-    /// Fails when a file is missing or has another size than recorded, and when the files'
-    /// rows do not add up to the rows written.
+    /// Fails when a file is missing or has another size than recorded, when its final name is
+    /// taken, and when the files' rows do not add up to the rows written.
     pub fn verify(record: CommitRecord, sink: &dyn Store) -> Result<Self> {
         for file in record.files.iter().chain(&record.quarantine_file) {
             verify_file(record.batch, file, sink)?;
@@ -49,11 +49,18 @@ impl Written {
 fn verify_file(batch: BatchId, file: &PendingFile, sink: &dyn Store) -> Result<()> {
     let PendingHandle::Rename { path } = &file.handle;
     let found = sink.head(path)?.map(|meta| meta.size_bytes);
+    let refusal = Diagnostic::storage(format!("micro-batch {} cannot be committed", batch.0));
     if found == Some(file.size_bytes) {
-        return Ok(());
+        return match sink.head(&file.path)? {
+            None => Ok(()),
+            Some(_) => Err(refusal
+                .cause(format!("there is a file `{}/{}` already", sink.root(), file.path))
+                .hint("the table is newer than the checkpoint: put back the checkpoint it was written with")
+                .hint("or start over: move the checkpoint and the table away, both, then run again")),
+        };
     }
     let found = found.map_or("is gone".into(), |size| format!("has {size} bytes"));
-    Err(Diagnostic::storage(format!("micro-batch {} cannot be committed", batch.0))
+    Err(refusal
         .cause(format!(
             "the pending file `{}/{path}`, written with {} bytes, {found}",
             sink.root(),
