@@ -1,6 +1,6 @@
 //! The config between the pipeline file and the stage: its JSON Schema, and its parsing.
 
-use crate::Error;
+use crate::{Error, json};
 use serde::de::DeserializeOwned;
 
 /// JSON Schema of a stage's config.
@@ -16,79 +16,7 @@ pub(crate) fn schema<S: crate::Stage>() -> String {
 /// # Errors
 /// [`Error::Config`] names the key and what is wrong with its value.
 pub(crate) fn parse<C: DeserializeOwned>(text: &str) -> Result<C, Error> {
-    serde_json::from_str(text).map_err(|error| {
-        let message = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        let message = message.strip_suffix(&place).unwrap_or(&message);
-        match key_at(text, offset(text, error.line(), error.column())) {
-            Some(key) => Error::config(format!("`{key}`: {message}")),
-            None => Error::config(message),
-        }
-    })
-}
-
-/// Byte offset of a line and column as `serde_json` counts them, both from 1.
-fn offset(text: &str, line: usize, column: usize) -> usize {
-    let lines_before = text.split_inclusive('\n').take(line.saturating_sub(1));
-    lines_before.map(str::len).sum::<usize>() + column
-}
-
-/// The key whose value `offset` lies in or just behind: `outer.list[2].inner`.
-fn key_at(text: &str, offset: usize) -> Option<String> {
-    enum Step {
-        Key(String),
-        Index(usize),
-    }
-    let bytes = text.as_bytes();
-    let mut steps: Vec<Step> = Vec::new();
-    let mut last_string = "";
-    let mut at = 0;
-    while at < offset.min(bytes.len()) {
-        match bytes[at] {
-            b'"' => {
-                let start = at + 1;
-                at = start;
-                while at < bytes.len() && bytes[at] != b'"' {
-                    at += if bytes[at] == b'\\' { 2 } else { 1 };
-                }
-                last_string = text.get(start..at).unwrap_or("");
-            }
-            b'{' => steps.push(Step::Key(String::new())),
-            b'[' => steps.push(Step::Index(0)),
-            b':' => {
-                if let Some(Step::Key(key)) = steps.last_mut() {
-                    last_string.clone_into(key);
-                }
-            }
-            // A failing value is reported at the comma behind it at the latest.
-            b',' if at + 1 < offset => match steps.last_mut() {
-                Some(Step::Index(index)) => *index += 1,
-                Some(Step::Key(key)) => key.clear(),
-                None => {}
-            },
-            b'}' | b']' if at + 1 < offset => {
-                steps.pop();
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    let mut path = String::new();
-    for step in &steps {
-        match step {
-            Step::Key(key) if path.is_empty() || key.is_empty() => path.push_str(key),
-            Step::Key(key) => {
-                path.push('.');
-                path.push_str(key);
-            }
-            Step::Index(index) => {
-                path.push('[');
-                path.push_str(&index.to_string());
-                path.push(']');
-            }
-        }
-    }
-    (!path.is_empty()).then_some(path)
+    json::from_str(text).map_err(|fault| Error::config(fault.to_string()))
 }
 
 #[cfg(test)]
@@ -114,19 +42,16 @@ mod tests {
     #[test]
     fn a_mistake_in_a_config_names_the_key() {
         for (text, message) in [
-            (r#"{"column": 3}"#, "`column`: invalid type: integer `3`, expected a string"),
+            (r#"{"column": 3}"#, "`column`: expected a string, found 3"),
             (
                 r#"{"column": "a", "limits": [{"rows": 1}, {"rows": "many"}]}"#,
-                "`limits[1].rows`: invalid type: string \"many\", expected u32",
+                "`limits[1].rows`: expected u32, found \"many\"",
             ),
             (
                 "{\"column\": \"a\",\n \"limits\": [{\"rows\": -1}]}",
-                "`limits[0].rows`: invalid value: integer `-1`, expected u32",
+                "`limits[0].rows`: expected u32, found -1",
             ),
-            (
-                r#"{"column": "a", "limits": true}"#,
-                "`limits`: invalid type: boolean `true`, expected a sequence",
-            ),
+            (r#"{"column": "a", "limits": true}"#, "`limits`: expected a sequence, found `true`"),
         ] {
             assert_eq!(parse::<Config>(text).unwrap_err().message(), message, "{text}");
         }

@@ -22,6 +22,8 @@ macro_rules! export {
             impl $crate::export::Slot for Component {
                 type Stage = $stage;
 
+                const CONFIG_SCHEMA: Option<&'static str> = option_env!("LOCKGATE_CONFIG_SCHEMA");
+
                 fn with<R>(f: impl FnOnce(&mut Option<$crate::Opened<$stage>>) -> R) -> R {
                     OPENED.with_borrow_mut(f)
                 }
@@ -57,6 +59,8 @@ mod glue {
     pub trait Slot {
         /// The stage.
         type Stage: Stage;
+        /// JSON Schema of its config, when the build knows it already.
+        const CONFIG_SCHEMA: Option<&'static str>;
         /// Borrows the slot.
         fn with<R>(f: impl FnOnce(&mut Option<Opened<Self::Stage>>) -> R) -> R;
     }
@@ -69,7 +73,10 @@ mod glue {
                 version: about.version.to_owned(),
                 summary: about.summary.to_owned(),
                 docs: about.docs.to_owned(),
-                config_schema: config::schema::<T::Stage>(),
+                config_schema: match T::CONFIG_SCHEMA {
+                    Some(schema) => schema.to_owned(),
+                    None => config::schema::<T::Stage>(),
+                },
                 examples: about.examples.iter().map(|&example| example.to_owned()).collect(),
             }
         }

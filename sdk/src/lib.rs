@@ -19,6 +19,7 @@ mod config;
 pub mod export;
 #[cfg(any(target_arch = "wasm32", test))]
 mod flat;
+mod json;
 mod opened;
 mod output;
 mod path;
