@@ -15,7 +15,10 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -48,7 +51,13 @@ impl ProgressArgs {
             bar
         });
         let terminal = terminal.clone();
-        Ok(Listener { terminal, bar, lines: !self.no_progress, records: Mutex::new(records) })
+        Ok(Listener {
+            terminal,
+            bar,
+            lines: !self.no_progress,
+            records: Mutex::new(records),
+            batches: AtomicU64::new(0),
+        })
     }
 }
 
@@ -78,9 +87,22 @@ pub struct Listener {
     bar: Option<ProgressBar>,
     lines: bool,
     records: Mutex<Option<Records>>,
+    batches: AtomicU64,
 }
 
 impl Listener {
+    /// How many micro-batches are done.
+    pub fn batches(&self) -> u64 {
+        self.batches.load(Ordering::Relaxed)
+    }
+
+    /// Says something in passing, unless nothing is to be said.
+    pub fn remark(&self, line: &str) {
+        if self.lines {
+            self.line(line);
+        }
+    }
+
     fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.terminal.talk(line)),
@@ -118,6 +140,7 @@ impl Observer for Listener {
     }
 
     fn batch_done(&self, progress: &Progress) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
         if self.lines {
             self.line(&line_of(progress));
         }

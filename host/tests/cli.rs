@@ -1,0 +1,113 @@
+//! The command line as a program: what goes where, and with which exit code.
+
+use std::{
+    fs,
+    process::{Command, Output, Stdio},
+};
+
+fn lockgate(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+    command.args(args).stdin(Stdio::null()).env_remove("NO_COLOR").env("TERM", "xterm");
+    command
+}
+
+fn output(args: &[&str]) -> Output {
+    lockgate(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A pipeline file in a directory of its own.
+fn pipeline(content: &str) -> (tempfile::TempDir, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipeline.toml");
+    fs::write(&path, content).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (directory, path)
+}
+
+const GOOD: &str = "[source]\npath = \"in/*.json\"\nschema = { id = \"bigint\" }\n\
+                    [checkpoint]\npath = \"state\"\n[sink]\npath = \"out\"\n";
+
+#[test]
+fn help_is_data_and_documents_every_exit_code() {
+    let help = output(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    let shown = text(&help.stdout);
+    for code in ["0  done", "1  ", "2  ", "3  ", "4  ", "5  ", "130  interrupted"] {
+        assert!(shown.contains(code), "{code}: {shown}");
+    }
+    assert!(shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
+}
+
+#[test]
+fn a_command_line_that_is_none_exits_with_2() {
+    for args in [&[][..], &["chek"], &["check"], &["check", "a", "b"], &["completions", "dos"]] {
+        let refused = output(args);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}");
+        assert!(refused.stdout.is_empty() && !refused.stderr.is_empty(), "{args:?}");
+    }
+    assert!(text(&output(&["chek"]).stderr).contains("'check'"));
+}
+
+#[test]
+fn schemas_are_data_and_mistakes_are_talk() {
+    let (_directory, path) = pipeline(GOOD);
+    let checked = output(&["check", &path]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
+    assert!(text(&checked.stdout).starts_with("source\n  id: bigint\n"));
+
+    let (_directory, path) = pipeline(&GOOD.replace("[sink]", "[snik]"));
+    let refused = output(&["check", &path]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(refused.stdout.is_empty());
+    let said = text(&refused.stderr);
+    assert!(said.starts_with("error: unknown table `snik`\n"), "{said}");
+    assert!(
+        said.contains("pipeline.toml:6:2") && said.contains("hint: did you mean `sink`?"),
+        "{said}"
+    );
+}
+
+#[test]
+fn colour_is_for_terminals_or_on_request() {
+    let (_directory, path) = pipeline("zebra = 1");
+    let plain = output(&["check", &path]);
+    assert!(!text(&plain.stderr).contains('\x1b'));
+    let coloured = output(&["check", &path, "--color", "always"]);
+    assert!(text(&coloured.stderr).contains("\x1b[1;31merror\x1b[0m"));
+}
+
+#[test]
+fn the_schema_is_json_schema_and_accepts_a_good_file() {
+    let schema = serde_json::from_slice(&output(&["schema"]).stdout).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let good: serde_json::Value = toml::from_str(GOOD).unwrap();
+    assert!(validator.is_valid(&good), "{:?}", validator.iter_errors(&good).collect::<Vec<_>>());
+    let bad: serde_json::Value = toml::from_str(&GOOD.replace("[sink]", "[snik]")).unwrap();
+    assert!(!validator.is_valid(&bad));
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = output(&["completions", shell]);
+        assert_eq!(script.status.code(), Some(0), "{shell}");
+        assert!(text(&script.stdout).contains("lockgate"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let mut child = lockgate(&["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""));
+}
