@@ -108,7 +108,7 @@ impl Checkpoint {
     /// # Errors
     /// Refuses logs that contradict each other or are damaged; fails when the store refuses.
     pub fn observe(&mut self) -> Result<Recovery> {
-        for dir in [OFFSETS, COMMITS, SEEN] {
+        for dir in ["", OFFSETS, COMMITS, SEEN] {
             self.storage.settle(dir)?;
         }
         self.segments = Segments::list(&self.storage)?;

@@ -132,8 +132,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Fails when the store refuses.
     fn discard(&self, batch: BatchId) -> Result<()>;
 
-    /// Makes durable the names in the directory `prefix` that an earlier process left behind:
-    /// it may have died after they became visible and before they reached the disk.
+    /// Makes durable the names in the directory `prefix` (empty: the root) that an earlier
+    /// process left behind: it may have died after they became visible and before they reached
+    /// the disk. Removes what it left half-made.
     ///
     /// # Errors
     /// Fails when the store refuses; a missing directory is fine.

@@ -30,10 +30,14 @@ use std::{
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 /// Start of the names of temporary files: hidden from glob readers and from [`Store::list`].
 const TEMPORARY: &str = ".lockgate-tmp-";
+
+/// A temporary file of this age belongs to a process that died: writing one takes seconds.
+const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Numbers the temporary files of this process.
 static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
@@ -151,6 +155,19 @@ impl LocalStore {
     }
 }
 
+/// Removes temporary files that dead processes left in a directory. What cannot be removed
+/// harms nobody, so nothing is reported.
+fn sweep(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let is_temporary = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
+        let modified = entry.metadata().and_then(|meta| meta.modified());
+        let age = modified.ok().and_then(|time| time.elapsed().ok());
+        if is_temporary && age.is_some_and(|age| age > ABANDONED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// The directory that a file below the root lies in.
 fn directory_of(file: &Path) -> &Path {
     file.parent().unwrap_or(file)
@@ -242,7 +259,9 @@ impl Store for LocalStore {
     }
 
     fn settle(&self, prefix: &str) -> Result<()> {
-        sync_if_present(&self.locate_dir(prefix)?)
+        let dir = self.locate_dir(prefix)?;
+        sweep(&dir);
+        sync_if_present(&dir)
     }
 
     fn lock(&self, path: &str, holder: &[u8]) -> Result<Lock> {
@@ -253,5 +272,37 @@ impl Store for LocalStore {
 
     fn lock_holder(&self, path: &str) -> Result<Option<Vec<u8>>> {
         lock::holder(&self.locate(path)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    #[test]
+    fn temporary_files_of_dead_processes_are_removed_and_young_ones_stay() {
+        let temp = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(temp.path()).unwrap();
+        store.put("logs/record", b"").unwrap();
+        let at = |name: &str| temp.path().join("logs").join(name);
+        let (old, young) = (at(".lockgate-tmp-1-0"), at(".lockgate-tmp-2-0"));
+        for (file, age_secs) in [(&old, 4000), (&young, 60), (&at("record"), 4000)] {
+            let modified = SystemTime::now() - Duration::from_secs(age_secs);
+            File::create(file).unwrap().set_modified(modified).unwrap();
+        }
+        store.settle("logs").unwrap();
+        assert!(!old.exists() && young.exists() && at("record").exists());
+    }
+
+    #[test]
+    fn a_write_below_a_file_says_what_is_in_the_way() {
+        let temp = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(temp.path()).unwrap();
+        store.put("logs", b"").unwrap();
+        let refusal = store.create("logs/0.json", b"{}").unwrap_err();
+        let dir = temp.path().join("logs");
+        assert_eq!(refusal.message, format!("cannot create the directory `{}`", dir.display()));
+        assert!(refusal.hints[0].contains("move it or choose another"), "{refusal:?}");
     }
 }

@@ -37,6 +37,9 @@ fn next_step(error: &Error) -> Option<&'static str> {
         ErrorKind::IsADirectory => {
             "there is a directory where a file is needed: move it or choose another directory"
         }
+        ErrorKind::AlreadyExists => {
+            "there is something of that name already: move it or choose another directory"
+        }
         ErrorKind::NotFound => "it is not there (any more): look who removed or renamed it",
         ErrorKind::CrossesDevices => {
             "`_lockgate/pending` must lie on the same file system as the table: files are renamed from there"
@@ -64,6 +67,7 @@ mod tests {
             (libc::EROFS, "Read-only file system", "mounted read-only"),
             (libc::ENOTDIR, "Not a directory", "a file where a directory is needed"),
             (libc::EISDIR, "Is a directory", "a directory where a file is needed"),
+            (libc::EEXIST, "File exists", "something of that name"),
             (libc::EXDEV, "cross-device link", "same file system"),
             (libc::ENAMETOOLONG, "File name too long", "255 bytes"),
             (libc::EMFILE, "Too many open files", "ulimit"),
