@@ -1,5 +1,7 @@
 //! The command line as a program: what goes where, and with which exit code.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
 use std::{
     fs,
     process::{Command, Output, Stdio},
