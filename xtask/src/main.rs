@@ -3,8 +3,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "talks to the terminal")]
 #![expect(unreachable_pub, reason = "files are shared with crates that have a public surface")]
 
+mod chain;
 mod command;
+mod demo;
 mod plugins;
+mod rules;
 mod setup;
 mod stamp;
 #[path = "../../host/src/cli/plugin/toolchain.rs"]
@@ -19,9 +22,14 @@ type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const USAGE: &str = "usage: cargo xtask VERB
 
+  demo        run the payments pipeline on its input, with a release build
+  test        run every test, with all that they need
+  ci          what CI runs: format, lints, rules, docs, licences, tests
+
   setup       install what is missing to compile plugins to WebAssembly
   plugins     build the standard plugins to target/plugins/*.wasm
-  check-wit   the contract changes only with its version";
+  check-wit   the contract changes only with its version
+  rules       file length, direction of imports, one door per dependency";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -29,6 +37,10 @@ fn main() -> ExitCode {
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["setup"] => setup::run(&root).map(drop),
         ["plugins"] => plugins::run(&root),
+        ["demo"] => chain::demo(&root),
+        ["test"] => chain::test(&root),
+        ["ci"] => chain::ci(&root),
+        ["rules"] => rules::check(&root),
         ["check-wit"] => wit::check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
