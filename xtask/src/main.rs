@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "talks to the terminal")]
 #![expect(unreachable_pub, reason = "files are shared with crates that have a public surface")]
 
+mod bench;
 mod chain;
 mod command;
 mod demo;
@@ -29,7 +30,9 @@ const USAGE: &str = "usage: cargo xtask VERB
   setup       install what is missing to compile plugins to WebAssembly
   plugins     build the standard plugins to target/plugins/*.wasm
   check-wit   the contract changes only with its version
-  rules       file length, direction of imports, one door per dependency";
+  rules       file length, direction of imports, one door per dependency
+  bench [SCENARIO..]
+              the payments job on generated data: tiny, small, medium (default: all)";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         ["test"] => chain::test(&root),
         ["ci"] => chain::ci(&root),
         ["rules"] => rules::check(&root),
+        ["bench", ref scenarios @ ..] => bench::run(&root, scenarios),
         ["check-wit"] => wit::check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
