@@ -4,6 +4,7 @@
 
 mod check;
 mod completions;
+pub mod plugin;
 pub mod progress;
 mod schema;
 mod schema_tree;
@@ -59,6 +60,8 @@ enum Verb {
     Check(check::CheckArgs),
     /// Show what a pipeline has committed, what is in flight, and who runs it
     Status(status::StatusArgs),
+    /// Inspect, build and test plugins
+    Plugin(plugin::PluginArgs),
     /// Print the JSON Schema of the pipeline file, for editors
     Schema(schema::SchemaArgs),
     /// Print a script that completes commands in a shell
@@ -103,6 +106,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match &cli.verb {
         Verb::Check(args) => check::run(args, &terminal),
         Verb::Status(args) => status::run(args, &terminal),
+        Verb::Plugin(args) => plugin::run(args, &terminal),
         Verb::Schema(args) => schema::run(args, &[], &terminal),
         Verb::Completions(args) => completions::run(args, &terminal),
     };

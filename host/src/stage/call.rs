@@ -4,7 +4,7 @@ use super::{
     Lineage, View,
     bindings::lockgate::transform::types::{Batch, Disposition, Output, Rejection, RowResult},
     bound::{OutputColumn, Rows},
-    chain::{OpenStage, RejectedRow},
+    chain::{Left, NOTED_SAMPLES, OpenStage, RejectedRow},
     lift, lower,
     view::{ViewColumn, member},
 };
@@ -39,7 +39,7 @@ impl OpenStage {
         &mut self,
         view: &mut View,
         lineage: &Lineage,
-        rejected: &mut Vec<RejectedRow>,
+        left: &mut Left,
     ) -> Result<StageRows> {
         let name: Arc<str> = Arc::from(self.configured.plan.name.as_str());
         let mut counts = StageRows {
@@ -54,13 +54,13 @@ impl OpenStage {
         let answer = match self.call(view) {
             Ok(answer) => answer,
             Err(failure) => {
-                let bad = self.rows_at_fault(view, failure, rejected)?;
+                let bad = self.rows_at_fault(view, failure, &mut left.rejected)?;
                 counts.quarantined += bad.iter().filter(|bad| *bad).count() as u64;
                 view.filter(&!&bad)?;
                 self.call(view)?
             }
         };
-        self.settle(view, answer, &mut counts, rejected)?;
+        self.settle(view, answer, &mut counts, left)?;
         Ok(counts)
     }
 
@@ -180,7 +180,7 @@ impl OpenStage {
     ) -> RejectedRow {
         let (code, message) = (Arc::clone(code), Arc::clone(message));
         let stage = Arc::from(self.configured.plan.name.as_str());
-        RejectedRow { stage, code, message, origin: view.origin(row) }
+        RejectedRow { stage, code, message, row, origin: view.origin(row) }
     }
 
     /// Applies rejections, row decisions and edits.
@@ -189,7 +189,7 @@ impl OpenStage {
         view: &mut View,
         answer: Answer,
         counts: &mut StageRows,
-        rejected: &mut Vec<RejectedRow>,
+        left: &mut Left,
     ) -> Result<()> {
         let before = view.rows;
         let mut good = BooleanBufferBuilder::new(before);
@@ -200,11 +200,16 @@ impl OpenStage {
             for row in &rejection.rows {
                 let row = *row as usize;
                 match rejection.disposition {
-                    Disposition::Note => counts.noted += 1,
+                    Disposition::Note => {
+                        if counts.noted < NOTED_SAMPLES as u64 {
+                            left.noted.push(self.rejection(view, row, &code, &message));
+                        }
+                        counts.noted += 1;
+                    }
                     Disposition::Quarantine if good.get_bit(row) => {
                         good.set_bit(row, false);
                         counts.quarantined += 1;
-                        rejected.push(self.rejection(view, row, &code, &message));
+                        left.rejected.push(self.rejection(view, row, &code, &message));
                     }
                     Disposition::Quarantine => {}
                 }

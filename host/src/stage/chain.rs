@@ -50,8 +50,17 @@ pub struct RejectedRow {
     pub code: Arc<str>,
     /// The reason, for a person.
     pub message: Arc<str>,
+    /// Its number in the batch given to the plugin, after the stage's unnest.
+    pub row: usize,
     /// Where the row came from; `None` for one that a stage made up.
     pub origin: Option<RowOrigin>,
+}
+
+/// What stages said of rows, on the way through the chain.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    pub(super) rejected: Vec<RejectedRow>,
+    pub(super) noted: Vec<RejectedRow>,
 }
 
 /// What became of a batch.
@@ -61,6 +70,9 @@ pub struct ChainOutput {
     pub view: View,
     /// The rows that left for the quarantine.
     pub rejected: Vec<RejectedRow>,
+    /// Some of the rows that stages noted and let through, at most [`NOTED_SAMPLES`] of each
+    /// stage; the log shows them.
+    pub noted: Vec<RejectedRow>,
     /// Rows of every stage.
     pub stages: Vec<StageRows>,
     /// Time spent in each stage, the host's part included.
@@ -97,6 +109,9 @@ pub struct StageSummary {
     pub warnings: Vec<String>,
 }
 
+/// Rows of one batch that a stage notes and that are kept as samples, at most.
+pub const NOTED_SAMPLES: usize = 100;
+
 impl Chain {
     /// Opens every stage against the schema the one before it gives.
     ///
@@ -129,15 +144,16 @@ impl Chain {
     /// Fails when a stage fails twice and its policy is to stop.
     pub fn process(&mut self, batch: &RecordBatch, lineage: &Lineage) -> Result<ChainOutput> {
         let mut view = View::new(batch);
-        let mut rejected = Vec::new();
+        let mut left = Left::default();
         let mut rows = Vec::with_capacity(self.stages.len());
         let mut times = Vec::with_capacity(self.stages.len());
         for stage in &mut self.stages {
             let start = Instant::now();
-            rows.push(stage.run(&mut view, lineage, &mut rejected)?);
+            rows.push(stage.run(&mut view, lineage, &mut left)?);
             times.push(start.elapsed());
         }
-        Ok(ChainOutput { view, rejected, stages: rows, times })
+        let Left { rejected, noted } = left;
+        Ok(ChainOutput { view, rejected, noted, stages: rows, times })
     }
 }
 

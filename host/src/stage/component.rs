@@ -84,6 +84,15 @@ impl Component {
         &self.bytes
     }
 
+    /// Names of the interfaces that the plugin imports and exports.
+    pub fn interfaces(&self) -> (Vec<String>, Vec<String>) {
+        let engine = self.engine.wasmtime();
+        let ty = self.pre.instance_pre().component().component_type();
+        let imports = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
+        let exports = ty.exports(engine).map(|(name, _)| name.to_owned()).collect();
+        (imports, exports)
+    }
+
     /// What the plugin says of itself.
     ///
     /// # Errors

@@ -21,7 +21,9 @@ mod unnest_tests;
 mod view;
 
 pub use bindings::lockgate::transform::types::Metadata;
-pub use chain::{Chain, ChainOutput, ConfiguredStage, Crossing, RejectedRow, StageSummary};
+pub use chain::{
+    Chain, ChainOutput, ConfiguredStage, Crossing, NOTED_SAMPLES, RejectedRow, StageSummary,
+};
 pub use component::{CONTRACT, Component, digest};
 pub use engine::Engine;
 pub use unnest::{Lineage, Narrow};

@@ -1,0 +1,201 @@
+//! `lockgate plugin test`: case files through the real sandbox and the host's own chain.
+//!
+//! A case file is what the SDK's `testing::cases` runs natively: a config and input rows, and
+//! the rows, the rejections or the error that must come of them.
+
+use super::{diff, rows};
+use crate::{
+    diagnostic::{Diagnostic, KeyPath, Result},
+    pipeline::plan::{Limits, OnFailure, PluginRef, StagePlan},
+    source::schema::parse_schema,
+    stage::{Chain, ChainOutput, Component, ConfiguredStage, Lineage},
+};
+use arrow_schema::Schema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// What one call may use; the defaults of a pipeline.
+const LIMITS: Limits = Limits {
+    memory_bytes: 256 << 20,
+    time_per_batch: Duration::from_secs(10),
+    output_bytes: 256 << 20,
+    rows_per_row: 10_000,
+};
+
+/// One case file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    about: String,
+    config: Value,
+    schema: Map<String, Value>,
+    #[serde(default)]
+    input: Vec<Value>,
+    expect: Option<Vec<Value>>,
+    #[serde(default)]
+    rejections: Vec<Rejection>,
+    error: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rejection {
+    row: usize,
+    code: String,
+    disposition: Disposition,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Disposition {
+    Quarantine,
+    Note,
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let disposition = match self.disposition {
+            Disposition::Quarantine => "quarantine",
+            Disposition::Note => "note",
+        };
+        write!(f, "row {} {disposition} `{}`", self.row, self.code)
+    }
+}
+
+/// What came of the cases.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// One line per case, and what differs.
+    pub text: String,
+    /// Number of cases.
+    pub cases: usize,
+    /// Number of those that failed.
+    pub failed: usize,
+}
+
+/// Runs every case of a directory.
+///
+/// # Errors
+/// Fails when the directory cannot be read or holds no case.
+pub(super) fn run(component: &Component, dir: &Path) -> Result<Report> {
+    let files = files(dir)?;
+    let mut report = Report { text: String::new(), cases: files.len(), failed: 0 };
+    for file in files {
+        let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let (about, differences) = match read(&file) {
+            Ok(case) => {
+                let differences =
+                    check(component, &case).unwrap_or_else(|error| format!("{error}\n"));
+                (case.about, differences)
+            }
+            Err(error) => (String::new(), format!("{error}\n")),
+        };
+        let verdict = if differences.is_empty() { "ok  " } else { "FAIL" };
+        let _ = writeln!(report.text, "{}", format!("{verdict}  {name}  {about}").trim_end());
+        for line in differences.lines() {
+            let _ = writeln!(report.text, "      {line}");
+        }
+        report.failed += usize::from(!differences.is_empty());
+    }
+    Ok(report)
+}
+
+fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let hint = "a case is a JSON file with `about`, `config`, `schema`, `input` and `expect`; give its directory with `--cases DIR`";
+    let failed = |error: std::io::Error| {
+        Diagnostic::config(format!("cannot read the cases in `{}`", dir.display()))
+            .cause(error)
+            .hint(hint)
+    };
+    let entries = fs::read_dir(dir).map_err(failed)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut files = entries.collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    if files.is_empty() {
+        let message = format!("there is no case in `{}`", dir.display());
+        return Err(Diagnostic::config(message).hint(hint));
+    }
+    Ok(files)
+}
+
+fn read(file: &Path) -> Result<Case> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| Diagnostic::config("the file cannot be read").cause(error))?;
+    serde_json::from_str(&text).map_err(|error| Diagnostic::config("this is no case").cause(error))
+}
+
+/// What differs from the case; empty when nothing does.
+fn check(component: &Component, case: &Case) -> Result<String> {
+    let outcome = process(component, case);
+    let (output, expect) = match (outcome, &case.error, &case.expect) {
+        (Err(error), Some(part), _) if error.to_string().contains(part.as_str()) => {
+            return Ok(String::new());
+        }
+        (Err(error), Some(part), _) => {
+            return Ok(format!("- an error with: {part}\n+ {error}\n"));
+        }
+        (Ok(_), Some(part), _) => return Ok(format!("- an error with: {part}\n+ no error\n")),
+        (Err(error), None, _) => return Err(error),
+        (Ok(_), None, None) => return Ok("it has neither `expect` nor `error`\n".to_owned()),
+        (Ok(output), None, Some(expect)) => (output, expect),
+    };
+    let mut differences = compare_rows(&output, expect)?;
+    differences.push_str(&compare_rejections(&output, &case.rejections));
+    Ok(differences)
+}
+
+fn process(component: &Component, case: &Case) -> Result<ChainOutput> {
+    let schema = parse_schema(&Value::Object(case.schema.clone()))?;
+    let plan = StagePlan {
+        name: component.name().to_owned(),
+        plugin: PluginRef::File(PathBuf::from(component.name())),
+        config: case.config.clone(),
+        limits: LIMITS,
+        on_failure: OnFailure::Stop,
+        key: KeyPath::default(),
+    };
+    let stages = [ConfiguredStage { plan, component: component.clone() }];
+    let mut chain = Chain::open(&stages, &schema)?;
+    chain.process(&rows::decode(&schema, &case.input)?, &Lineage::default())
+}
+
+fn compare_rows(output: &ChainOutput, expect: &[Value]) -> Result<String> {
+    let all: Vec<usize> = (0..output.view.schema().fields().len()).collect();
+    let batch = output.view.gather_all(&all)?;
+    let schema = batch.schema();
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let expected = rows::decode(&schema, expect)
+        .map_err(|error| error.context("`expect` does not fit what comes out"))?;
+    let lines = |rows: Vec<Value>| rows.iter().map(Value::to_string).collect::<Vec<_>>();
+    Ok(diff::lines(&lines(rows::encode(&expected)?), &lines(rows::encode(&batch)?)))
+}
+
+fn compare_rejections(output: &ChainOutput, expected: &[Rejection]) -> String {
+    let quarantined = output.rejected.iter().map(|row| (row, Disposition::Quarantine));
+    let noted = output.noted.iter().map(|row| (row, Disposition::Note));
+    let rejection = |(row, disposition): (&crate::stage::RejectedRow, _)| {
+        (
+            Rejection { row: row.row, code: row.code.to_string(), disposition },
+            Arc::clone(&row.message),
+        )
+    };
+    let mut actual: Vec<_> = quarantined.chain(noted).map(rejection).collect();
+    actual.sort();
+    let mut text = String::new();
+    for missing in expected.iter().filter(|expected| !actual.iter().any(|(a, _)| a == *expected)) {
+        let _ = writeln!(text, "- {missing}");
+    }
+    for (extra, message) in actual.iter().filter(|(actual, _)| !expected.contains(actual)) {
+        let _ = writeln!(text, "+ {extra}: {message}");
+    }
+    text
+}
