@@ -1,0 +1,4 @@
+//! What the filter promises, seen from outside: messages, grammar, truth.
+
+mod grammar;
+mod messages;
