@@ -6,7 +6,12 @@
 pub mod discover;
 #[cfg(test)]
 mod fixture;
+pub mod json;
+mod record;
+pub mod rescued;
 pub mod schema;
+
+pub use record::Elements;
 
 use crate::types::Rejected;
 use arrow_array::RecordBatch;

@@ -1,0 +1,206 @@
+//! The outline of a document too large to hold: its members, and where its largest array can
+//! be cut.
+
+use super::brackets::Brackets;
+
+/// Where an array can be cut: after an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// Position of the comma or bracket after the element, in bytes of the document.
+    pub(super) at: u64,
+    /// Elements before it.
+    pub(super) elements: u64,
+}
+
+/// A member of the document.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Member {
+    /// Its text, key and value; of an array that grew too large only up to its bracket.
+    pub(super) text: Vec<u8>,
+    /// For an array: the length of `text` up to and with its bracket.
+    pub(super) head_bytes: usize,
+    /// For an array: the position of its first element.
+    pub(super) elements_at: u64,
+    /// For an array: where it can be cut, its end last.
+    pub(super) cuts: Vec<Cut>,
+    /// Its text is not all there.
+    pub(super) cut_short: bool,
+}
+
+impl Member {
+    /// Length of the elements' text.
+    pub(super) fn elements_bytes(&self) -> u64 {
+        self.cuts.last().map_or(0, |end| end.at - self.elements_at)
+    }
+
+    /// The raw text of the key, without quotes.
+    pub(super) fn key(&self) -> &[u8] {
+        let text = self.text.trim_ascii_start().strip_prefix(b"\"").unwrap_or_default();
+        let mut end = 0;
+        while end < text.len() && text[end] != b'"' {
+            end += 1 + usize::from(text[end] == b'\\');
+        }
+        &text[..end.min(text.len())]
+    }
+}
+
+/// What keeps an outline from being complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// Without its largest array the document still exceeds the limit.
+    TooLong,
+}
+
+/// Reads a document in pieces, outlining it.
+#[derive(Debug, Default)]
+pub(super) struct Outline {
+    /// The members so far, the last one in progress.
+    pub(super) members: Vec<Member>,
+    brackets: Brackets,
+    /// Position of the piece at hand.
+    before: u64,
+    /// Whether the value of the member at hand is an array, being read.
+    in_array: bool,
+    elements: u64,
+    /// Position of the last cut or of the array's start.
+    slice_start: u64,
+    slice_bytes: u64,
+    keep_bytes: usize,
+    kept_bytes: usize,
+}
+
+impl Outline {
+    /// Slices have at least `slice_bytes`; members keep at most `keep_bytes` together.
+    pub(super) fn new(slice_bytes: usize, keep_bytes: usize) -> Self {
+        Self { slice_bytes: slice_bytes as u64, keep_bytes, ..Self::default() }
+    }
+
+    /// Reads on; gives the document's length once it ends.
+    pub(super) fn read(&mut self, piece: &[u8]) -> Result<Option<u64>, Obstacle> {
+        let mut at = 0;
+        let mut copied = 0;
+        while let Some((found, byte)) = self.brackets.next(piece, at) {
+            at = found + 1;
+            let outer = self.brackets.depth();
+            let closes = self.brackets.step(byte);
+            let position = self.before + found as u64;
+            match (outer, byte) {
+                (0, _) => {
+                    copied = at;
+                    self.members.push(Member::default());
+                }
+                (1, b',' | b'}') => {
+                    self.keep(&piece[copied..found])?;
+                    copied = at;
+                    if closes {
+                        return Ok(Some(position + 1));
+                    }
+                    self.members.push(Member::default());
+                }
+                (1, b'[') => {
+                    self.keep(&piece[copied..at])?;
+                    copied = at;
+                    self.start_array(position + 1);
+                }
+                (2, b',') if self.in_array => {
+                    self.elements += 1;
+                    if position - self.slice_start >= self.slice_bytes {
+                        self.cut(position);
+                    }
+                }
+                (2, b']') if self.in_array => {
+                    self.keep(&piece[copied..at])?;
+                    copied = at;
+                    self.elements += 1;
+                    self.cut(position);
+                    self.in_array = false;
+                }
+                _ => {}
+            }
+        }
+        self.keep(&piece[copied..])?;
+        self.before += piece.len() as u64;
+        Ok(None)
+    }
+
+    fn start_array(&mut self, position: u64) {
+        self.in_array = true;
+        self.elements = 0;
+        self.slice_start = position;
+        if let Some(member) = self.members.last_mut() {
+            member.head_bytes = member.text.len();
+            member.elements_at = position;
+        }
+    }
+
+    fn cut(&mut self, at: u64) {
+        self.slice_start = at + 1;
+        if let Some(member) = self.members.last_mut() {
+            member.cuts.push(Cut { at, elements: self.elements });
+        }
+    }
+
+    /// Keeps text of the member at hand. One array may outgrow the limit: it will be streamed.
+    fn keep(&mut self, text: &[u8]) -> Result<(), Obstacle> {
+        let another = self.members.iter().rev().skip(1).any(|member| member.cut_short);
+        let Some(member) = self.members.last_mut() else { return Ok(()) };
+        if member.cut_short {
+            return Ok(());
+        }
+        if self.kept_bytes + text.len() > self.keep_bytes {
+            if !self.in_array || another {
+                return Err(Obstacle::TooLong);
+            }
+            self.kept_bytes -= member.text.len() - member.head_bytes;
+            member.text.truncate(member.head_bytes);
+            member.cut_short = true;
+            return Ok(());
+        }
+        member.text.extend_from_slice(text);
+        self.kept_bytes += text.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_and_cuts_are_found_whatever_the_pieces() {
+        let text = br#"{"a":1, "R\"x" : [ {"k":[1,2]} , "]," ,3 ],"b":{"c":[1]},"e":[]} {"#;
+        for step in 1..=text.len() {
+            let mut outline = Outline::new(8, 1000);
+            let end = text.chunks(step).find_map(|piece| outline.read(piece).unwrap());
+            assert_eq!(end, Some(text.len() as u64 - 2));
+            let texts: Vec<_> =
+                outline.members.iter().map(|m| std::str::from_utf8(&m.text).unwrap()).collect();
+            let expected = [
+                "\"a\":1",
+                " \"R\\\"x\" : [ {\"k\":[1,2]} , \"],\" ,3 ]",
+                "\"b\":{\"c\":[1]}",
+                "\"e\":[]",
+            ];
+            assert_eq!(texts, expected, "pieces of {step}");
+            let array = &outline.members[1];
+            assert_eq!(array.key(), b"R\\\"x");
+            assert_eq!(&array.text[..array.head_bytes], b" \"R\\\"x\" : [");
+            let cuts: Vec<_> = array.cuts.iter().map(|cut| cut.elements).collect();
+            assert_eq!(cuts, [1, 3]);
+            assert_eq!(text[array.cuts[0].at as usize], b',');
+            assert_eq!(text[array.cuts[1].at as usize], b']');
+        }
+    }
+
+    #[test]
+    fn one_array_may_outgrow_the_limit() {
+        let mut outline = Outline::new(4, 20);
+        let text = br#"{"a":1,"R":[1,2,3,4,5,6,7,8,9,10,11,12],"b":2}"#;
+        assert_eq!(outline.read(text), Ok(Some(text.len() as u64)));
+        assert!(outline.members[1].cut_short);
+        assert_eq!(outline.members[1].text, b"\"R\":[");
+        assert_eq!(outline.members[2].text, b"\"b\":2");
+        let mut outline = Outline::new(4, 20);
+        assert_eq!(outline.read(br#"{"a":"a long text that is no array"#), Err(Obstacle::TooLong));
+    }
+}
