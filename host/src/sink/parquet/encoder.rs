@@ -5,15 +5,12 @@
 //! number of encoders gives the same files, as long as one directory stays with one encoder.
 
 use super::{
+    buffer::join,
     file::{OpenFile, Target},
     partition::Partition,
 };
-use crate::{
-    diagnostic::{Diagnostic, Result},
-    types::PendingFile,
-};
+use crate::{diagnostic::Result, types::PendingFile};
 use arrow_array::RecordBatch;
-use arrow_select::concat::concat_batches;
 use parquet::file::properties::WriterPropertiesPtr;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -75,9 +72,7 @@ impl Encoder {
             [] => return Ok(()),
             [only] => only,
             several => {
-                joined = concat_batches(&self.target.schema, several).map_err(|error| {
-                    Diagnostic::internal("cannot join rows of one partition").cause(error)
-                })?;
+                joined = join(&self.target.schema, several)?;
                 &joined
             }
         };

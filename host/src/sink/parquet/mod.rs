@@ -12,6 +12,7 @@
 //! Many small writes to each partition are the normal case (a thousand rows split by thirty
 //! dates), and the fewer rows are encoded at a time, the more each one costs: hence the buffer.
 
+mod buffer;
 mod encoder;
 mod file;
 mod ledger;
@@ -31,6 +32,7 @@ use crate::{
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use buffer::Buffers;
 use encoder::Command;
 use file::Target;
 use ledger::{Ledger, Limits, Step};
@@ -39,7 +41,7 @@ use parquet::{
     schema::types::SchemaDescriptor,
 };
 use partition::Partition;
-use std::{collections::HashMap, mem, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 use workers::Workers;
 
 /// Rows that are worth encoding at once.
@@ -68,6 +70,7 @@ pub struct TableWriter {
     provenance: Provenance,
     properties: Option<WriterPropertiesPtr>,
     partitions: Vec<Slot>,
+    buffers: Buffers,
     by_key: HashMap<PartitionKey, usize>,
     ledger: Ledger,
     workers: Workers,
@@ -76,7 +79,6 @@ pub struct TableWriter {
 struct Slot {
     partition: Arc<Partition>,
     encoder: usize,
-    buffered: Vec<(RecordBatch, u64)>,
 }
 
 impl TableWriter {
@@ -112,6 +114,7 @@ impl TableWriter {
             max_open_files: plan.max_open_files.max(1),
             leaves: parquet_schema.num_columns(),
         };
+        let buffers = Buffers::new(Arc::clone(&schema), plan.memory_bytes / 2);
         Ok(Self {
             plan: plan.clone(),
             schema,
@@ -120,6 +123,7 @@ impl TableWriter {
             provenance,
             properties: None,
             partitions: Vec::new(),
+            buffers,
             by_key: HashMap::new(),
             ledger: Ledger::new(limits),
             workers: Workers::start(&target, threads)?,
@@ -142,7 +146,7 @@ impl TableWriter {
         };
         let bytes = memory::batch_bytes(&rows);
         self.ledger.add(index, rows.num_rows() as u64, bytes);
-        self.partitions[index].buffered.push((rows, bytes));
+        self.buffers.add(index, rows, bytes)?;
         while let Some(step) = self.ledger.next_step(index) {
             match step {
                 Step::Append(partition) => self.append(partition)?,
@@ -189,14 +193,14 @@ impl TableWriter {
         let index = self.partitions.len();
         let partition = Arc::new(Partition::new(index, key.clone()));
         let encoder = self.workers.encoder_of(&partition.directory);
-        self.partitions.push(Slot { partition, encoder, buffered: Vec::new() });
+        self.partitions.push(Slot { partition, encoder });
         self.by_key.insert(key.clone(), index);
         index
     }
 
     /// Hands a partition's buffered rows to its encoder, a chunk at a time.
     fn append(&mut self, index: usize) -> Result<()> {
-        let mut buffered = mem::take(&mut self.partitions[index].buffered).into_iter().peekable();
+        let mut buffered = self.buffers.take(index).into_iter().peekable();
         while buffered.peek().is_some() {
             let (mut rows, mut chunk_rows, mut chunk_bytes) = (Vec::new(), 0, 0);
             while chunk_rows < CHUNK_ROWS
