@@ -30,7 +30,7 @@ impl SourceBatch {
 pub struct Elements<'a> {
     /// The record up to the list, with its bracket.
     head: &'a str,
-    elements: Vec<Cow<'a, str>>,
+    texts: Vec<Cow<'a, str>>,
     /// The record from the list's closing bracket on.
     tail: &'a str,
 }
@@ -58,12 +58,12 @@ impl<'a> Elements<'a> {
             entries.iter().enumerate().filter(last).map(entry).collect()
         };
         let end = start + value.len();
-        Some(Self { head: &record[..=start], elements, tail: &record[end - 1..] })
+        Some(Self { head: &record[..=start], texts: elements, tail: &record[end - 1..] })
     }
 
     /// The record with this element alone.
     pub fn record(&self, element: usize) -> Option<String> {
-        let element = self.elements.get(element)?;
+        let element = self.texts.get(element)?;
         Some([self.head, element, self.tail].concat())
     }
 }

@@ -40,8 +40,7 @@ impl Unit<'_> {
     /// Reads the file from here on as documents.
     pub(super) fn documents(&mut self) -> Result<()> {
         let mut place = Place::Top;
-        loop {
-            let Some(byte) = self.visible()? else { break };
+        while let Some(byte) = self.visible()? {
             let flow = match (place, byte) {
                 (Place::Top, b'[')
                 | (Place::AfterElement, b',')
@@ -101,7 +100,7 @@ impl Unit<'_> {
             match self.attempt(sliceable, decode)? {
                 Attempt::Read(end) => {
                     let start = self.window.at;
-                    self.accept(start, end)?;
+                    self.accept(start, end);
                     self.window.at = end;
                     return Ok(Flow::Continue(()));
                 }
@@ -121,7 +120,7 @@ impl Unit<'_> {
             Attempt::Read(end) => {
                 let start = self.window.at;
                 let (code, message) = not_an_object();
-                self.reject_range(code, message, start, end)?;
+                self.reject_range(code, message, start, end);
                 self.window.at = end;
                 Ok(Flow::Continue(()))
             }
@@ -187,7 +186,7 @@ impl Unit<'_> {
             closed |= end.is_some();
             end
         })?;
-        self.reject(code, message, lost)?;
+        self.reject(code, message, &lost);
         Ok(if closed { Flow::Continue(()) } else { Flow::Break(()) })
     }
 }

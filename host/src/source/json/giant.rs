@@ -73,7 +73,7 @@ impl Unit<'_> {
     fn reject_truncated(&mut self) -> Result<Flow> {
         let lost = self.pass_until(|_| None)?;
         let (code, message) = self.explain(&Failure::Incomplete);
-        self.reject(code, message, lost)?;
+        self.reject(code, message, &lost);
         Ok(Flow::Break(()))
     }
 
@@ -169,7 +169,7 @@ impl Unit<'_> {
             });
             let mut lost = Lost::new(offset_bytes);
             lost.add(&text);
-            self.reject(code, message + &place, lost)?;
+            self.reject(code, message + &place, &lost);
         } else {
             let file = self.file as u32;
             self.rows.commit(Origin { file, offset_bytes, text: 0..text.len() as u32, slice });

@@ -30,7 +30,10 @@ pub(super) struct Input {
 
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Input").field("path", &self.path).field("codec", &self.codec).finish()
+        f.debug_struct("Input")
+            .field("path", &self.path)
+            .field("codec", &self.codec)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,7 +115,11 @@ impl Input {
             match self.reader.read(buffer) {
                 Ok(length) => return Ok(length),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.get_ref().is_some_and(|inner| inner.is::<StoreFailure>()) => {
+                Err(error)
+                    if error
+                        .get_ref()
+                        .is_some_and(<dyn Error + Send + Sync>::is::<StoreFailure>) =>
+                {
                     return Err(read_failed(&self.path, &error));
                 }
                 Err(error) => {

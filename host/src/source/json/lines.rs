@@ -27,18 +27,18 @@ impl Unit<'_> {
                     return self.documents();
                 }
                 let end = self.window.at + (end - start);
-                self.line(self.window.at, end)?;
+                self.line(self.window.at, end);
                 self.window.at = end + 1;
                 searched = 0;
             } else if text.len() - start > self.max_record_bytes {
                 let newline = |piece: &[u8]| memchr::memchr(b'\n', piece);
                 let lost = self.pass_until(newline)?;
                 let (code, message) = self.too_long();
-                self.reject(code, message, lost)?;
+                self.reject(code, message, &lost);
                 searched = 0;
             } else if self.window.ended {
                 let end = text.len();
-                self.line(start, end)?;
+                self.line(start, end);
                 self.window.at = end;
                 break;
             } else {
@@ -68,18 +68,18 @@ impl Unit<'_> {
     }
 
     /// Reads one line: all of it or nothing.
-    fn line(&mut self, start: usize, end: usize) -> Result<()> {
+    fn line(&mut self, start: usize, end: usize) {
         let blank = self.window.text()[start..end].trim_ascii().is_empty();
         if blank {
-            return Ok(());
+            return;
         }
         let mark = self.rows.mark();
         let taken = self.stats;
         let refusal = if end - start > self.max_record_bytes {
             self.too_long()
         } else {
-            match self.records(start, end)? {
-                Ok(()) => return Ok(()),
+            match self.records(start, end) {
+                Ok(()) => return,
                 Err(Refusal::Failed(failure)) => self.explain_line(&failure, end),
                 Err(Refusal::NotAnObject) => not_an_object(),
             }
@@ -88,7 +88,7 @@ impl Unit<'_> {
         self.stats = taken;
         // Bytes that are not UTF-8 were part of this line, which is done with.
         self.window.check_utf8(end);
-        self.reject_range(refusal.0, refusal.1, start, end)
+        self.reject_range(refusal.0, refusal.1, start, end);
     }
 
     /// Only the last line can end because the file does.
@@ -100,7 +100,7 @@ impl Unit<'_> {
     }
 
     /// The records of a line: objects, or arrays of objects.
-    fn records(&mut self, start: usize, end: usize) -> Result<Result<(), Refusal>> {
+    fn records(&mut self, start: usize, end: usize) -> Result<(), Refusal> {
         let mut at = start;
         let mut in_array = false;
         loop {
@@ -109,7 +109,7 @@ impl Unit<'_> {
             if at >= end {
                 let whole =
                     if in_array { Err(Refusal::Failed(Failure::Incomplete)) } else { Ok(()) };
-                return Ok(whole);
+                return whole;
             }
             let decoded = match byte_at(line, at) {
                 b'{' => self.rows.decode(line, at),
@@ -120,20 +120,20 @@ impl Unit<'_> {
                     continue;
                 }
                 _ => match self.rows.cx.skip_value(line, at, 0) {
-                    Ok(_) => return Ok(Err(Refusal::NotAnObject)),
+                    Ok(_) => return Err(Refusal::NotAnObject),
                     failed => failed,
                 },
             };
             let Ok(after) = decoded else {
-                return Ok(Err(Refusal::Failed(self.rows.failure())));
+                return Err(Refusal::Failed(self.rows.failure()));
             };
-            self.accept(at, after)?;
+            self.accept(at, after);
             at = after;
             if in_array {
                 let line = &self.window.text()[..end];
                 match self.rows.cx.next_or_close(line, at, b']') {
                     Ok((next, more)) => (at, in_array) = (next, more),
-                    Err(Failed) => return Ok(Err(Refusal::Failed(self.rows.failure()))),
+                    Err(Failed) => return Err(Refusal::Failed(self.rows.failure())),
                 }
             }
         }

@@ -35,7 +35,7 @@ impl Validity {
     }
 
     fn push_bit(&mut self, bit: bool) {
-        if self.length % 8 == 0 {
+        if self.length.is_multiple_of(8) {
             self.bits.push(0);
         }
         if let Some(last) = self.bits.last_mut() {
@@ -51,7 +51,7 @@ impl Validity {
             self.clear_tail();
         }
         while self.length < length {
-            if self.length % 8 == 0 && length - self.length >= 8 {
+            if self.length.is_multiple_of(8) && length - self.length >= 8 {
                 let bytes = (length - self.length) / 8;
                 self.bits.resize(self.bits.len() + bytes, 0);
                 self.length += bytes * 8;

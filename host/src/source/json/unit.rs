@@ -14,7 +14,7 @@ use crate::{
     storage::Storage,
     types::{InputFile, Rejected},
 };
-use std::{ops::ControlFlow, sync::Arc};
+use std::{fmt::Write, ops::ControlFlow, sync::Arc};
 
 /// Bytes of a rejected record's text that are kept.
 const KEPT_BYTES: usize = 1 << 20;
@@ -100,7 +100,7 @@ impl Unit<'_> {
         }
         if let Some(damage) = self.damage().filter(|_| !self.damage_told) {
             let lost = Lost::new(self.window.offset_of(self.window.at));
-            self.reject(damage.code, damage.message, lost)?;
+            self.reject(damage.code, damage.message, &lost);
         }
         self.stats.text_bytes += self.window.offset_of(self.window.at);
         self.window.input = None;
@@ -114,7 +114,8 @@ impl Unit<'_> {
                 .hint("restore it, or set `on_changed_input = \"skip\"`"));
         }
         let message = format!("the file cannot be read: {error}");
-        self.reject("unreadable-file", message, Lost::new(0))
+        self.reject("unreadable-file", message, &Lost::new(0));
+        Ok(())
     }
 
     /// Why the file at hand ended early, if it did.
@@ -203,7 +204,7 @@ impl Unit<'_> {
     }
 
     /// Keeps the row decoded from the text up to `end`, unless something speaks against it.
-    pub(super) fn accept(&mut self, start: usize, end: usize) -> Result<()> {
+    pub(super) fn accept(&mut self, start: usize, end: usize) {
         let conflict = self.rows.take_conflict();
         let utf8 = self.window.check_utf8(end);
         let long = end - start > self.max_record_bytes;
@@ -221,10 +222,10 @@ impl Unit<'_> {
                 slice: None,
             });
             self.stats.rows += 1;
-            return Ok(());
+            return;
         };
         self.rows.undo(self.rows.mark());
-        self.reject_range(code, message, start, end)
+        self.reject_range(code, message, start, end);
     }
 
     pub(super) fn too_long(&self) -> (&'static str, String) {
@@ -239,16 +240,17 @@ impl Unit<'_> {
         message: String,
         start: usize,
         end: usize,
-    ) -> Result<()> {
+    ) {
         let mut lost = Lost::new(self.window.offset_of(start));
         lost.add(&self.window.text()[start..end]);
-        self.reject(code, message, lost)
+        self.reject(code, message, &lost);
     }
 
     /// Rejects everything from the first byte not consumed to the end of the file.
     pub(super) fn reject_rest(&mut self, code: &'static str, message: String) -> Result<()> {
         let lost = self.pass_until(|_| None)?;
-        self.reject(code, message, lost)
+        self.reject(code, message, &lost);
+        Ok(())
     }
 
     /// Passes over text until `ends` says how much of a piece still belongs to it.
@@ -274,10 +276,10 @@ impl Unit<'_> {
     }
 
     /// Notes a record that is no row.
-    pub(super) fn reject(&mut self, code: &str, mut message: String, lost: Lost) -> Result<()> {
+    pub(super) fn reject(&mut self, code: &str, mut message: String, lost: &Lost) {
         if lost.length > lost.text.len() as u64 {
             let (kept, all) = (lost.text.len(), lost.length);
-            message.push_str(&format!(" (the first {kept} of its {all} bytes are kept here)"));
+            let _ = write!(message, " (the first {kept} of its {all} bytes are kept here)");
         }
         let mut record = String::from_utf8_lossy(&lost.text).into_owned();
         record.truncate(record.trim_end().len());
@@ -291,7 +293,6 @@ impl Unit<'_> {
             element: None,
             record,
         });
-        Ok(())
     }
 
     /// Hands the batch on when it is full.

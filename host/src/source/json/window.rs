@@ -121,14 +121,14 @@ impl Window {
     /// A buffer that nobody else holds.
     fn acquire(&mut self, size: usize) -> Arc<[u8]> {
         let free = |buffer: &mut Arc<[u8]>| buffer.len() == size && Arc::get_mut(buffer).is_some();
-        match self.pool.iter_mut().position(free) {
-            Some(index) => self.pool.swap_remove(index),
-            None => {
-                // Whatever is still held elsewhere will not come back soon.
-                self.pool.truncate(POOL - 1);
-                zeroed(size)
-            }
+        if let Some(index) = self.pool.iter_mut().position(free) {
+            return self.pool.swap_remove(index);
         }
+        // The oldest is still held elsewhere and will not come back soon.
+        if self.pool.len() == POOL {
+            self.pool.remove(0);
+        }
+        zeroed(size)
     }
 
     /// Reads past the buffer: what is left in it first, then the file. 0 at the end.

@@ -44,9 +44,8 @@ fn decoded(schema: &Value, value: &Value, path: &str, rescued: &mut Map<String, 
         }
         (Value::Object(_), Value::Object(_)) => Some(members(schema, value, path, rescued)),
         (Value::String(name), value) => match (name.as_str(), value) {
-            ("string", Value::String(_)) => Some(value.clone()),
+            ("string", Value::String(_)) | ("boolean", Value::Bool(_)) => Some(value.clone()),
             ("string", value) => Some(json!(value.to_string())),
-            ("boolean", Value::Bool(_)) => Some(value.clone()),
             ("double", Value::Number(number)) => Some(json!(number.as_f64().unwrap())),
             ("bigint", value) => integer(value, i64::MIN, i64::MAX),
             ("tinyint", value) => integer(value, -128, 127),

@@ -35,7 +35,7 @@ struct Seen {
     /// Text of each row's record.
     records: Vec<String>,
     /// File, offset and slice of each row.
-    origins: Vec<(String, u64, Option<(String, u64)>)>,
+    origins: Vec<(String, u64, Slice)>,
     /// Code, offset and text of each rejected record.
     rejected: Vec<(String, u64, String)>,
     messages: Vec<String>,
@@ -43,6 +43,9 @@ struct Seen {
     batches: Vec<usize>,
     stats: UnitStats,
 }
+
+/// Column of the array, and elements before the slice.
+type Slice = Option<(String, u64)>;
 
 /// How a test reads.
 #[derive(Clone)]
@@ -63,7 +66,9 @@ impl Setup {
     fn read(&self, schema: &Value, files: &[(&str, &[u8])]) -> Result<Seen> {
         let mut store = MemoryStore::default();
         store.step_bytes = self.step_bytes;
-        files.iter().for_each(|(path, content)| store.put_at(path, content, 0));
+        for (path, content) in files {
+            store.put_at(path, content, 0);
+        }
         let inputs = store.inputs();
         let storage: Storage = Arc::new(store);
         let schema = parse_schema(schema).unwrap();
@@ -75,7 +80,9 @@ impl Setup {
             batches.push(batch);
             Ok(())
         })?;
-        batches.iter().for_each(|batch| seen.add(batch, reader.schema()));
+        for batch in &batches {
+            seen.add(batch, reader.schema());
+        }
         seen.stats = stats;
         Ok(seen)
     }
@@ -86,7 +93,7 @@ impl Setup {
         let whole = self.read(schema, &files).unwrap();
         for (step_bytes, buffer_bytes) in [(1, 64), (7, 100), (1000, 64)] {
             if text.as_ref().len() / step_bytes < 100_000 {
-                let pieces = Self { step_bytes, buffer_bytes, ..self.clone() };
+                let pieces = Self { buffer_bytes, step_bytes, ..self.clone() };
                 assert_eq!(pieces.read(schema, &files).unwrap(), whole, "pieces of {step_bytes}");
             }
         }
@@ -132,9 +139,6 @@ impl Seen {
 fn to_json(array: &dyn Array, row: usize) -> Value {
     if array.is_null(row) {
         return Value::Null;
-    }
-    fn primitive<T: ArrowPrimitiveType>(array: &dyn Array, row: usize) -> T::Native {
-        array.as_any().downcast_ref::<PrimitiveArray<T>>().unwrap().value(row)
     }
     match array.data_type() {
         DataType::Boolean => {
@@ -184,6 +188,10 @@ fn to_json(array: &dyn Array, row: usize) -> Value {
 /// JSON text as a value; text that holds a number beyond doubles stays text.
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+fn primitive<T: ArrowPrimitiveType>(array: &dyn Array, row: usize) -> T::Native {
+    array.as_any().downcast_ref::<PrimitiveArray<T>>().unwrap().value(row)
 }
 
 fn read(schema: &Value, text: impl AsRef<[u8]>) -> Seen {

@@ -20,6 +20,7 @@ fn values(data_type: &str, cases: &[(&str, Option<Value>)]) {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "tables of cases read best with one word")]
 fn some<T: Into<Value>>(value: T) -> Option<Value> {
     Some(value.into())
 }
