@@ -65,6 +65,18 @@ impl Bitmap {
         self.set += usize::from(bit);
     }
 
+    /// Appends the lowest `count` bits, at most 64, of a word.
+    pub fn push_word(&mut self, word: u64, count: usize) {
+        if !self.length.is_multiple_of(8) {
+            (0..count).for_each(|i| self.push(word >> i & 1 == 1));
+            return;
+        }
+        let word = if count < 64 { word & ((1 << count) - 1) } else { word };
+        self.bytes.extend_from_slice(&word.to_le_bytes()[..count.div_ceil(8)]);
+        self.length += count;
+        self.set += word.count_ones() as usize;
+    }
+
     /// Number of bits.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -145,6 +157,14 @@ impl<T: Native> ValuesBuilder<T> {
     pub fn with_capacity(rows: usize) -> Self {
         let data = Vec::with_capacity(rows * T::WIDTH);
         Self { validity: Bitmap::with_capacity(rows), data, native: PhantomData }
+    }
+
+    /// Appends at most 64 values at once; bit i of `valid` is clear where value i is null.
+    pub fn push_word(&mut self, values: &[T], valid: u64) {
+        for value in values {
+            value.write(&mut self.data);
+        }
+        self.validity.push_word(valid, values.len());
     }
 }
 
@@ -288,4 +308,35 @@ pub fn structs(validity: Bitmap, members: Vec<Computed>) -> Computed {
     let mut nodes = vec![node(validity, Vec::new(), Vec::new())];
     nodes.extend(members.into_iter().flat_map(|member| member.nodes));
     Computed { nodes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_pushed_as_words_are_those_pushed_one_by_one() {
+        let word = 0x9234_5678_9abc_def1;
+        for before in [0, 1, 8, 13] {
+            for count in [0, 1, 7, 8, 63, 64] {
+                let mut words = Bitmap::filled(before, true);
+                let mut single = words.clone();
+                words.push_word(word, count);
+                (0..count).for_each(|i| single.push(word >> i & 1 == 1));
+                assert_eq!((words.len(), words.count_set()), (single.len(), single.count_set()));
+                assert_eq!(words.into_bytes(), single.into_bytes(), "{before} and {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_pushed_as_words_are_those_pushed_one_by_one() {
+        let (mut words, mut single) =
+            (ValuesBuilder::with_capacity(2), ValuesBuilder::with_capacity(2));
+        words.push_word(&[7i32, 0, 9], 0b101);
+        single.push(7);
+        single.push_null();
+        single.push(9);
+        assert_eq!(words.finish(), single.finish());
+    }
 }

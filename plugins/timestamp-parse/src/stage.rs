@@ -76,7 +76,7 @@ impl Stage for TimestampParse {
             DataType::Float64 => self.process_floats::<f64>(&column, batch.rows()),
             DataType::Null => {
                 let mut times = Times::new(batch.rows(), self.on_error);
-                (0..batch.rows()).for_each(|_| times.null());
+                times.fill(batch.rows(), |_| None);
                 Ok(times.finish("", |_| String::new()))
             }
             _ => self.process_integers::<i64>(&column, batch.rows()),
@@ -118,12 +118,7 @@ impl TimestampParse {
     fn process_text(&mut self, column: &Column<'_>, rows: usize) -> Result<Output, Error> {
         let texts = column.bytes()?;
         let mut times = Times::new(rows, self.on_error);
-        for row in 0..rows {
-            match texts.get(row) {
-                None => times.null(),
-                Some(text) => times.push(row, self.read_text(text)),
-            }
-        }
+        times.fill(rows, |row| texts.get(row).map(|text| self.read_text(text)));
         Ok(times.finish(&self.describe_formats(), |row| shown(texts.value(row))))
     }
 
@@ -169,16 +164,11 @@ impl TimestampParse {
         let numbers = column.values::<T>()?;
         let units: Vec<_> = self.formats.iter().filter_map(Format::epoch).collect();
         let mut times = Times::new(rows, self.on_error);
-        for row in 0..rows {
-            match numbers.get(row) {
-                None => times.null(),
-                Some(number) => {
-                    let first = units.iter().map(|unit| read(*unit, number));
-                    let best = first.reduce(Result::or);
-                    times.push(row, best.unwrap_or(Err(Reason::Mismatch)));
-                }
-            }
-        }
+        times.fill(rows, |row| {
+            let number = numbers.get(row)?;
+            let first = units.iter().map(|unit| read(*unit, number));
+            Some(first.reduce(Result::or).unwrap_or(Err(Reason::Mismatch)))
+        });
         Ok(times.finish(&self.describe_formats(), |row| numbers.value(row).to_string()))
     }
 
@@ -192,6 +182,9 @@ impl TimestampParse {
         }
     }
 }
+
+/// Rows whose values are handed to the builder together.
+const WORD: usize = 64;
 
 /// The column in the making, and the rows that failed, one list per reason.
 struct Times {
@@ -208,27 +201,30 @@ impl Times {
         Self { values, failed: Default::default(), kept, on_error }
     }
 
-    fn null(&mut self) {
-        self.values.push_null();
-        self.keep(true);
-    }
-
+    /// Appends all rows; `read` gives the microseconds of a row, `None` for null.
     #[inline]
-    fn push(&mut self, row: usize, micros: Result<i64, Reason>) {
-        match micros {
-            Ok(micros) => self.values.push(micros),
-            Err(reason) => {
-                self.values.push_null();
-                self.failed[reason as usize].push(row as u32);
+    fn fill(&mut self, rows: usize, mut read: impl FnMut(usize) -> Option<Result<i64, Reason>>) {
+        for start in (0..rows).step_by(WORD) {
+            let count = WORD.min(rows - start);
+            let mut micros = [0; WORD];
+            let (mut valid, mut kept) = (0u64, u64::MAX);
+            for (i, micros) in micros.iter_mut().take(count).enumerate() {
+                match read(start + i) {
+                    None => {}
+                    Some(Ok(read)) => {
+                        *micros = read;
+                        valid |= 1 << i;
+                    }
+                    Some(Err(reason)) => {
+                        kept &= !(1 << i);
+                        self.failed[reason as usize].push((start + i) as u32);
+                    }
+                }
             }
-        }
-        self.keep(micros.is_ok());
-    }
-
-    #[inline]
-    fn keep(&mut self, kept: bool) {
-        if self.on_error == OnError::Drop {
-            self.kept.push(kept);
+            self.values.push_word(&micros[..count], valid);
+            if self.on_error == OnError::Drop {
+                self.kept.push_word(kept, count);
+            }
         }
     }
 
