@@ -16,6 +16,7 @@ mod toml_string;
 pub use render::Renderer;
 pub use suggest::suggest;
 
+use serde_json::Value;
 use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
 
 /// Result of everything in the host that can fail.
@@ -220,22 +221,33 @@ impl Diagnostic {
         locate::locate(&file.text, place).map(|span| span.start)
     }
 
-    /// What a plugin says of its config, as a failure at that key.
+    /// What a plugin says of its config, which stands at that key of the pipeline file.
     ///
-    /// A message whose last line is `@START..END` points at those bytes of the string value
-    /// of `key`; a message that starts with the name of a key of the config in backquotes
-    /// (`` `where`: ... ``) moves the place to that key. Neither is shown twice.
+    /// The place is the key of the config that the message names first in backquotes. A
+    /// message whose last line is `@START..END` means those bytes of a string of the config;
+    /// that line is not shown.
     #[must_use]
-    pub fn from_plugin(message: &str, config: &KeyPath) -> Self {
+    pub fn from_plugin(message: &str, key: &KeyPath, config: &Value) -> Self {
         let (message, bytes) = split_byte_range(message);
-        let (key, message) = match split_key(message) {
-            Some((name, rest)) => (config.name(name), rest),
-            None => (config.clone(), message),
+        let named = message.split('`').nth(1).filter(|name| config.get(name).is_some());
+        let failure = Self::config(message);
+        let Some(bytes) = bytes else {
+            return match named {
+                Some(name) => failure.at(&key.name(name)),
+                None => failure.at(key),
+            };
         };
-        let diagnostic = Self::config(message);
-        match bytes {
-            Some(bytes) => diagnostic.at_bytes(&key, bytes),
-            None => diagnostic.at(&key),
+        let fits =
+            |value: &Value| value.as_str().is_some_and(|text| text.get(bytes.clone()).is_some());
+        let fitting = config.as_object().into_iter().flatten().filter(|(_, value)| fits(value));
+        let fitting: Vec<&str> = fitting.map(|(name, _)| name.as_str()).collect();
+        match (fitting.as_slice(), named) {
+            ([only], _) => failure.at_bytes(&key.name(*only), bytes),
+            (several, Some(name)) if several.contains(&name) => {
+                failure.at_bytes(&key.name(name), bytes)
+            }
+            (_, Some(name)) => failure.at(&key.name(name)),
+            (_, None) => failure.at(key),
         }
     }
 
@@ -269,13 +281,6 @@ pub fn split_byte_range(message: &str) -> (&str, Option<Range<usize>>) {
     if range.is_some() { (rest.trim_end(), range) } else { (text, None) }
 }
 
-/// Splits a leading `` `key`: `` off a message.
-fn split_key(message: &str) -> Option<(&str, &str)> {
-    let (name, rest) = message.strip_prefix('`')?.split_once("`: ")?;
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    plain.then_some((name, rest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,12 +294,22 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_names_the_key_it_means() {
-        let config = KeyPath::default().name("stage").index(1).name("config");
-        let d = Diagnostic::from_plugin("`where`: no column `amont`\n@0..5", &config);
-        assert_eq!(d.message, "no column `amont`");
-        assert_eq!(d.at, Some(Place::Key(config.name("where"), Some(0..5))));
-        let d = Diagnostic::from_plugin("`a b`: odd", &config);
-        assert_eq!((d.message.as_str(), d.at), ("`a b`: odd", Some(Place::Key(config, None))));
+    fn a_plugin_points_into_its_config() {
+        let key = KeyPath::default().name("stage").index(1).name("config");
+        let at = |message: &str, config: Value| {
+            let failure = Diagnostic::from_plugin(message, &key, &config);
+            assert!(!failure.message.contains('@'), "{failure}");
+            failure.at.unwrap()
+        };
+        let where_ = serde_json::json!({ "where": "amont > 0", "on": 1 });
+        let in_where = |bytes| Place::Key(key.name("where"), bytes);
+        assert_eq!(at("no column `amont`\n@0..5", where_.clone()), in_where(Some(0..5)));
+        assert_eq!(at("`where` is empty", where_.clone()), in_where(None));
+        assert_eq!(at("`column` is missing", where_.clone()), Place::Key(key.clone(), None));
+        // Out of range, or in one of several strings: no byte is better than a wrong one.
+        assert_eq!(at("odd\n@0..99", where_), Place::Key(key.clone(), None));
+        let two = serde_json::json!({ "a": "text", "b": "text" });
+        assert_eq!(at("odd\n@0..1", two.clone()), Place::Key(key.clone(), None));
+        assert_eq!(at("`b` is odd\n@0..1", two), Place::Key(key.name("b"), Some(0..1)));
     }
 }

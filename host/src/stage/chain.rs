@@ -6,7 +6,7 @@ use super::{
     instance::Instance, view::RowOrigin,
 };
 use crate::{
-    diagnostic::{Diagnostic, Result},
+    diagnostic::{Diagnostic, Kind, Result},
     pipeline::plan::StagePlan,
     types::StageRows,
 };
@@ -212,7 +212,10 @@ fn open_instance(
     let in_config = plan.key.name("config");
     let mut instance =
         Instance::new(&configured.component, plan.limits).map_err(|e| e.at(&plan.key))?;
-    let answer = instance.open(config, input).map_err(|refusal| refusal.at(&in_config))?;
+    let answer = instance.open(config, input).map_err(|refusal| match refusal.kind {
+        Kind::Config => Diagnostic::from_plugin(&refusal.message, &in_config, &plan.config),
+        _ => refusal.at(&in_config),
+    })?;
     let bound =
         Bound::new(configured.component.name(), answer, input).map_err(|e| e.at(&plan.key))?;
     Ok((instance, bound))
