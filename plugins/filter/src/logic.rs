@@ -96,6 +96,7 @@ impl Predicate {
     /// Reads offsets alone where they suffice.
     pub(crate) fn shortened(self) -> Self {
         match self {
+            Self::Not(of) => of.shortened().not(),
             Self::OneOf(Value::Column(slot), texts) if *texts == [Vec::<u8>::new()] => {
                 Self::IsEmpty(slot)
             }

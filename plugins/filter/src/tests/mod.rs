@@ -2,3 +2,7 @@
 
 mod grammar;
 mod messages;
+mod property;
+mod reference;
+mod rows;
+mod truths;
