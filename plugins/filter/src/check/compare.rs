@@ -70,6 +70,7 @@ impl Checker<'_> {
                 } else {
                     Predicate::CompareTruth(order, a, b)
                 };
+                let predicate = predicate.folded();
                 return Ok(if negated { predicate.not() } else { predicate });
             }
             _ => {}

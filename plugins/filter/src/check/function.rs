@@ -220,7 +220,7 @@ impl Checker<'_> {
             let predicate = match truths.len() {
                 0 => Predicate::Constant(None),
                 1 => truths.swap_remove(0),
-                _ => Predicate::FirstKnown(truths),
+                _ => Predicate::FirstKnown(truths).folded(),
             };
             return Ok(truth(predicate, at));
         };

@@ -215,6 +215,10 @@ impl Predicate {
             Self::Compare(_, left, right) | Self::Same(left, right) => {
                 left.is_constant() && right.is_constant()
             }
+            Self::CompareTruth(_, left, right) | Self::SameTruth(left, right) => {
+                matches!((&**left, &**right), (Self::Constant(_), Self::Constant(_)))
+            }
+            Self::FirstKnown(of) => of.iter().all(|of| matches!(of, Self::Constant(_))),
             _ => false,
         };
         if constant { Self::Constant(eval::fold_predicate(&self)) } else { self }

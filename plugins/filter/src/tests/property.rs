@@ -169,15 +169,21 @@ fn logic() -> impl Strategy<Value = Logic> {
     leaf.prop_recursive(4, 16, 2, move |inner| {
         let boxed = inner.prop_map(Box::new);
         let suffixes = select(vec![
-            "IS TRUE", "IS NOT TRUE", "IS FALSE", "IS NOT FALSE", "IS NULL", "IS NOT NULL",
-            "IS UNKNOWN", "IS NOT UNKNOWN",
+            "IS TRUE",
+            "IS NOT TRUE",
+            "IS FALSE",
+            "IS NOT FALSE",
+            "IS NULL",
+            "IS NOT NULL",
+            "IS UNKNOWN",
+            "IS NOT UNKNOWN",
         ]);
         prop_oneof![
             2 => boxed.clone().prop_map(Logic::Not),
             3 => (boxed.clone(), boxed.clone()).prop_map(|(a, b)| Logic::And(a, b)),
             3 => (boxed.clone(), boxed.clone()).prop_map(|(a, b)| Logic::Or(a, b)),
             2 => (boxed.clone(), suffixes).prop_map(|(of, suffix)| Logic::Is(of, suffix)),
-            1 => (signs(), boxed.clone(), boxed).prop_map(|(sign, a, b)| Logic::CompareLogic(sign, a, b)),
+            1 => (signs(), boxed.clone(), boxed).prop_map(|(sign, a, b)| Logic::Relate(sign, a, b)),
         ]
     })
 }

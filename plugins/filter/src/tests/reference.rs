@@ -42,7 +42,7 @@ pub(super) enum Logic {
     /// A suffix such as `IS NOT TRUE`.
     Is(Box<Logic>, &'static str),
     Compare(&'static str, Term, Term),
-    CompareLogic(&'static str, Box<Logic>, Box<Logic>),
+    Relate(&'static str, Box<Logic>, Box<Logic>),
     IsNull(Term, bool),
     In(Term, Vec<Option<Term>>, bool),
     Between(Term, Term, Term, bool),
@@ -75,7 +75,7 @@ impl Display for Logic {
             Self::Or(a, b) => write!(f, "({a} OR {b})"),
             Self::Is(of, suffix) => write!(f, "({of}) {suffix}"),
             Self::Compare(sign, a, b) => write!(f, "{a} {sign} {b}"),
-            Self::CompareLogic(sign, a, b) => write!(f, "(({a}) {sign} ({b}))"),
+            Self::Relate(sign, a, b) => write!(f, "(({a}) {sign} ({b}))"),
             Self::IsNull(of, negated) => write!(f, "{of} IS {}NULL", not(negated)),
             Self::In(of, list, negated) => {
                 write!(f, "{of} {}IN (", not(negated))?;
@@ -132,7 +132,7 @@ pub(super) fn value(term: &Term, row: &[Cell]) -> Option<Value> {
             Value::Double(value) => Some(Value::Double(-value)),
             _ => None,
         },
-        Term::Arithmetic(sign, a, b) => arithmetic(sign, value(a, row)?, value(b, row)?),
+        Term::Arithmetic(sign, a, b) => arithmetic(sign, &value(a, row)?, &value(b, row)?),
         Term::Call(name, of) => match (*name, value(of, row)?) {
             ("lower", Value::Text(text)) => Some(Value::Text(text.to_lowercase())),
             ("upper", Value::Text(text)) => Some(Value::Text(text.to_uppercase())),
@@ -190,9 +190,9 @@ fn decimal(value: &Value) -> (i128, u32) {
     }
 }
 
-fn arithmetic(sign: &str, a: Value, b: Value) -> Option<Value> {
-    if sign == "/" || matches!((&a, &b), (Value::Double(_), _) | (_, Value::Double(_))) {
-        let (a, b) = (double(&a), double(&b));
+fn arithmetic(sign: &str, a: &Value, b: &Value) -> Option<Value> {
+    if sign == "/" || matches!((a, b), (Value::Double(_), _) | (_, Value::Double(_))) {
+        let (a, b) = (double(a), double(b));
         return Some(Value::Double(match sign {
             "+" => a + b,
             "-" => a - b,
@@ -202,7 +202,7 @@ fn arithmetic(sign: &str, a: Value, b: Value) -> Option<Value> {
             _ => a % b,
         }));
     }
-    if let (Value::Integer(a), Value::Integer(b)) = (&a, &b) {
+    if let (Value::Integer(a), Value::Integer(b)) = (a, b) {
         let exact = match sign {
             "+" => i128::from(*a) + i128::from(*b),
             "-" => i128::from(*a) - i128::from(*b),
@@ -211,7 +211,7 @@ fn arithmetic(sign: &str, a: Value, b: Value) -> Option<Value> {
         };
         return Some(Value::Integer(i64::try_from(exact).ok()?));
     }
-    let ((a, a_scale), (b, b_scale)) = (decimal(&a), decimal(&b));
+    let ((a, a_scale), (b, b_scale)) = (decimal(a), decimal(b));
     let scale = a_scale.max(b_scale);
     let limit = 10_u128.pow(38);
     let within = |value: i128| (value.unsigned_abs() < limit).then_some(value);
@@ -319,7 +319,7 @@ pub(super) fn truth(logic: &Logic, row: &[Cell]) -> Option<bool> {
             })
         }
         Logic::Compare(sign, a, b) => compare(sign, value(a, row), value(b, row), order),
-        Logic::CompareLogic(sign, a, b) => compare(sign, truth(a, row), truth(b, row), bool::cmp),
+        Logic::Relate(sign, a, b) => compare(sign, truth(a, row), truth(b, row), bool::cmp),
         Logic::IsNull(of, negated) => Some(value(of, row).is_none() != *negated),
         Logic::In(of, list, negated) => {
             let of = value(of, row);

@@ -152,3 +152,8 @@ fn the_config_is_strict_and_its_examples_are_not_empty() {
         assert!(!parse(example).unwrap().condition.is_empty());
     }
 }
+
+#[test]
+fn case_files_hold() -> Result<(), lockgate_sdk::testing::Failures> {
+    lockgate_sdk::testing::cases::<Filter>("cases")
+}
