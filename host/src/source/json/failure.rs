@@ -2,6 +2,7 @@
 
 use super::scan::skip_space;
 use crate::pipeline::plan::{OnTypeConflict, SourcePlan};
+use std::io::Write;
 
 /// A position, or a failure whose story is in [`Context::failure`].
 pub(super) type Decoded = Result<usize, Failed>;
@@ -70,7 +71,10 @@ impl<'a> Path<'a> {
                 }
                 out.extend_from_slice(text.get(start..end).unwrap_or_default());
             }
-            Step::Element(index) => out.extend_from_slice(format!("[{index}]").as_bytes()),
+            Step::Element(index) => {
+                // Writing to memory does not fail.
+                let _ = write!(out, "[{index}]");
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ impl Unit<'_> {
     /// Whether the line starts a document that spans lines: it ends open, and no record
     /// starts on the next one.
     fn spans_lines(&mut self, start: usize, end: usize) -> Result<bool> {
-        if !goes_on(&self.window.text()[start..end]) {
+        if end - start > self.max_record_bytes || !goes_on(&self.window.text()[start..end]) {
             return Ok(false);
         }
         let mut next = end - start;
@@ -86,8 +86,6 @@ impl Unit<'_> {
         };
         self.rows.undo(mark);
         self.stats = taken;
-        // Bytes that are not UTF-8 were part of this line, which is done with.
-        self.window.check_utf8(end);
         self.reject_range(refusal.0, refusal.1, start, end);
     }
 

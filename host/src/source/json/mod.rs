@@ -12,7 +12,8 @@
 //! arrived in pieces; so do the places where batches are cut.
 //!
 //! Rules that a reader of the table wants to know:
-//! * of a key that comes twice in one object the last one counts;
+//! * of a key that comes twice in one object the last one counts (the rescued column may keep
+//!   what an earlier one had that did not fit);
 //! * a `string` column takes any value: what is no string is kept as its JSON text;
 //! * numbers may stand in quotes; `7.0` is an integer, `7.5` conflicts with an integer column;
 //! * a value that does not fit becomes null and goes to the rescued column, or its record

@@ -5,7 +5,7 @@ use super::{
     failure::{Context, Decoded, Path, Step},
     scan::{byte_at, skip_space},
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 impl StructColumn {
     /// Reads the object at `at` as the next row.
@@ -144,10 +144,12 @@ impl MapColumn {
             // Lengths differ more often than not, so few pairs compare bytes.
             let same = |a: usize, b: usize| self.keys.value(a) == self.keys.value(b);
             keys.clone().find(|a| (start..*a).any(|b| same(*a, b)))?;
+        } else {
+            let mut seen = HashSet::with_capacity(keys.len());
+            keys.clone().find(|i| !seen.insert(self.keys.value(*i)))?;
         }
-        let numbered = keys.clone().map(|i| (self.keys.value(i).to_vec(), i - start));
-        let last: HashMap<_, _> = numbered.collect();
-        (last.len() < keys.len()).then_some(last)
+        let numbered = keys.map(|i| (self.keys.value(i).to_vec(), i - start));
+        Some(numbered.collect())
     }
 }
 

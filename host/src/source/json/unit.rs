@@ -193,7 +193,7 @@ impl Unit<'_> {
                 let offset = self.window.offset_of(*at);
                 let found = self.window.text().get(*at..).unwrap_or_default();
                 let found = String::from_utf8_lossy(&found[..found.len().min(4)]);
-                let found = found.chars().next().unwrap_or_default();
+                let found = found.chars().next().unwrap_or_default().escape_debug();
                 ("malformed-json", format!("expected {expected} at byte {offset}, found `{found}`"))
             }
             Failure::TooDeep(at) => {
@@ -206,7 +206,7 @@ impl Unit<'_> {
     /// Keeps the row decoded from the text up to `end`, unless something speaks against it.
     pub(super) fn accept(&mut self, start: usize, end: usize) {
         let conflict = self.rows.take_conflict();
-        let utf8 = self.window.check_utf8(end);
+        let utf8 = self.window.check_utf8(start, end);
         let long = end - start > self.max_record_bytes;
         let (code, message) = if long {
             self.too_long()

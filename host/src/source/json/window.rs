@@ -156,6 +156,7 @@ impl Window {
         if bytes.len() <= self.at && self.buffer[self.at - bytes.len()..self.at] == *bytes {
             // The buffer holds these very bytes already.
             self.at -= bytes.len();
+            self.utf8_to = self.utf8_to.min(self.at);
             return 0;
         }
         let moved = self.make_room(keep, bytes.len());
@@ -169,9 +170,10 @@ impl Window {
         moved
     }
 
-    /// Whether the text up to `end` is UTF-8 from where it was last checked. What is not is
-    /// taken for rejected and not looked at again.
-    pub(super) fn check_utf8(&mut self, end: usize) -> bool {
+    /// Whether the text between two positions, both between characters, is UTF-8. What is
+    /// not will be rejected and is not looked at again.
+    pub(super) fn check_utf8(&mut self, start: usize, end: usize) -> bool {
+        self.utf8_to = self.utf8_to.max(start);
         while self.utf8_to < end {
             let ahead = self.end.min(end.max(self.utf8_to + UTF8_STRIDE));
             let text = &self.buffer[self.utf8_to..ahead];

@@ -12,7 +12,12 @@
 //!
 //! The result depends on the bytes and their order alone.
 
-use crate::diagnostic::{Diagnostic, Result};
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    source::json::open_text,
+    storage::Storage,
+    types::InputFile,
+};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::{collections::HashMap, fmt, io::Read, sync::Arc};
@@ -43,7 +48,8 @@ pub struct Inference {
     pub bytes: u64,
 }
 
-/// Infers a schema from readers over the text of sample files, in order, until a limit is reached.
+/// Infers a schema from readers over the text of sample files, in order, until a limit is
+/// reached.
 ///
 /// # Errors
 /// Fails when a reader fails, or when no file holds an object.
@@ -74,6 +80,32 @@ pub fn infer<R: Read>(
         _ => Err(Diagnostic::data("no JSON object to infer a schema from").hint(
             "declare the schema in `[source.schema]`, or run again when the first files have arrived",
         )),
+    }
+}
+
+/// Infers a schema from the first of these files, see [`infer`]. Files that cannot be opened
+/// are left out: reading them will say so.
+///
+/// # Errors
+/// Fails when no file holds an object, or when none can be opened.
+pub fn infer_files(
+    storage: &Storage,
+    files: &[InputFile],
+    limits: InferLimits,
+) -> Result<Inference> {
+    let mut refused = None;
+    let mut open = |file: &InputFile| match open_text(storage, &file.path) {
+        Ok(text) => Some(Ok(text)),
+        Err(error) => {
+            refused.get_or_insert(error);
+            None
+        }
+    };
+    let inferred = infer(files.iter().filter_map(&mut open), limits);
+    match (inferred, refused) {
+        (Ok(inference), _) => Ok(inference),
+        (Err(error), Some(refused)) => Err(error.cause(refused)),
+        (Err(error), None) => Err(error),
     }
 }
 
@@ -267,7 +299,7 @@ impl<'de> Visitor<'de> for &mut Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::schema::schema_text;
+    use crate::source::{fixture::MemoryStore, schema::schema_text};
 
     fn inferred(text: &str) -> String {
         let inference = infer([Ok(text.as_bytes())], InferLimits::default()).unwrap();
@@ -312,6 +344,18 @@ mod tests {
         let inference = infer(samples.map(|text| Ok(text.as_bytes())), limits).unwrap();
         assert_eq!(schema_text(&inference.schema), "struct<a: bigint>");
         assert_eq!((inference.records, inference.bytes), (2, 12));
+    }
+
+    #[test]
+    fn files_that_do_not_open_are_left_out() {
+        let store = MemoryStore::default();
+        store.put_at("a", b"{\"a\":1}", 0);
+        store.put_at("forbidden", b"{\"b\":1}", 0);
+        let (files, storage): (_, Storage) = (store.inputs(), Arc::new(store));
+        let inference = infer_files(&storage, &files, InferLimits::default()).unwrap();
+        assert_eq!(schema_text(&inference.schema), "struct<a: bigint>");
+        let error = infer_files(&storage, &files[1..], InferLimits::default()).unwrap_err();
+        assert_eq!(error.causes, ["cannot open `forbidden`"]);
     }
 
     #[test]

@@ -96,6 +96,8 @@ fn invalid_utf8_costs_its_record_alone() {
     assert_eq!(seen.rejected[0].2, "{\"s\":\"\u{fffd}\"}");
     let seen = read(&schema(), b"[{\"a\":1},{\"s\":\"\xf0\x9f\"},{\"a\":2}]");
     assert_eq!((seen.rows.len(), seen.codes()), (2, vec!["invalid-utf8"]));
+    let seen = read(&schema(), b"[{\"a\":1},\"\xff\",[\"\xff\"],{\"s\":\"x\"}]");
+    assert_eq!((seen.rows.len(), seen.codes()), (2, vec!["not-an-object"; 2]));
     let seen = read(&schema(), b"{\"a\":1}\n\xff\n{\"a\":2}\n");
     assert_eq!((seen.rows.len(), seen.codes()), (2, vec!["malformed-json"]));
 }

@@ -118,6 +118,7 @@ fn strings_keep_the_json_text_of_what_is_no_string() {
             ("null", some(Value::Null)),
         ],
     );
+    let many = format!("{{{}\"k\":2}}", "\"k\":1,".repeat(20));
     values(
         "map<string,string>",
         &[
@@ -126,6 +127,7 @@ fn strings_keep_the_json_text_of_what_is_no_string() {
                 "{\"a\":\"x\",\"b\":{\"c\":1},\"d\":null,\"e\":0}",
                 some(json!({"a":"x","b":"{\"c\":1}","d":null,"e":"0"})),
             ),
+            (&many, some(json!({"k":"2"}))),
             ("{\"a\":1,\"b\":2,\"a\":3}", some(json!({"b":"2","a":"3"}))),
             ("[1]", None),
         ],
