@@ -10,6 +10,15 @@ use std::{fs, io};
 /// The plugins that are embedded in the host: directories under `plugins/`.
 pub const STANDARD: [&str; 4] = ["explode", "filter", "flatten", "timestamp-parse"];
 
+/// The guest of the sandbox tests: a directory under `tests/`, not embedded.
+pub const HOSTILE: &str = "hostile";
+
+/// Where the sources of a component lie.
+#[must_use]
+pub fn directory(root: &Path, name: &str) -> PathBuf {
+    root.join(if name == HOSTILE { "tests" } else { "plugins" }).join(name)
+}
+
 /// What every component is built from, relative to the root of the repository.
 const SHARED: [&str; 7] = [
     "Cargo.lock",
@@ -37,7 +46,7 @@ fn stamp_path(root: &Path, name: &str) -> PathBuf {
 /// The files and directories that a component is built from.
 #[must_use]
 pub fn inputs(root: &Path, name: &str) -> Vec<PathBuf> {
-    let own = root.join("plugins").join(name);
+    let own = directory(root, name);
     let shared = SHARED.iter().map(|path| root.join(path));
     shared.chain(OWN.iter().map(|path| own.join(path))).filter(|path| path.exists()).collect()
 }

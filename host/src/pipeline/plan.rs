@@ -107,7 +107,7 @@ pub struct StagePlan {
 }
 
 /// Which component a stage runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PluginRef {
     /// A standard plugin, embedded in the binary.
     Standard(String),

@@ -1,1 +1,139 @@
-//! .
+//! WHEN things happen: recovery, triggers, and one micro-batch after the other.
+//!
+//! [`Run`] is the loop; `micro_batch` reads top to bottom as a micro-batch goes; `parallel`
+//! and `worker` are what happens between intent and commit.
+
+mod bind;
+mod micro_batch;
+mod parallel;
+mod report;
+mod session;
+mod trigger;
+mod worker;
+
+pub use trigger::Stop;
+
+use crate::{
+    diagnostic::Result,
+    metrics::Observer,
+    pipeline::plan::{Plan, Trigger},
+    sink::partition::Partitioner,
+    source::{self, json::JsonReader},
+    stage::{Chain, Engine, StageSummary},
+    storage::{self, Storage},
+};
+use arrow_schema::SchemaRef;
+use report::Report;
+use session::Session;
+use std::{num::NonZero, thread};
+use trigger::Ticker;
+
+/// Where a run reads, remembers and writes.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    /// Below it are the input files.
+    pub source: Storage,
+    /// The checkpoint's directory.
+    pub checkpoint: Storage,
+    /// The table's directory.
+    pub sink: Storage,
+}
+
+impl Stores {
+    /// Opens the stores a plan names.
+    ///
+    /// # Errors
+    /// Fails when a URL is not supported.
+    pub fn open(plan: &Plan) -> Result<Self> {
+        let source = storage::open(&plan.source.root)?;
+        let checkpoint = storage::open(&plan.checkpoint)?;
+        Ok(Self { source, checkpoint, sink: storage::open(&plan.sink.root)? })
+    }
+}
+
+/// What a run takes besides the plan.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The pipeline.
+    pub plan: &'a Plan,
+    /// Where it reads, remembers and writes.
+    pub stores: Stores,
+    /// When micro-batches start; overrides the plan's.
+    pub trigger: Trigger,
+    /// Worker threads; what is written does not depend on it.
+    pub workers: usize,
+    /// How the run is told to stop.
+    pub stop: &'a Stop,
+}
+
+impl<'a> Run<'a> {
+    /// A run as the plan says, with a worker for each core.
+    ///
+    /// # Errors
+    /// Fails when a store cannot be opened.
+    pub fn new(plan: &'a Plan, stop: &'a Stop) -> Result<Self> {
+        let workers = thread::available_parallelism().map_or(1, NonZero::get);
+        Ok(Self { plan, stores: Stores::open(plan)?, trigger: plan.trigger, workers, stop })
+    }
+
+    /// Runs until the trigger is done or `stop` asks.
+    ///
+    /// # Errors
+    /// The diagnostic's kind says whose turn it is; what was committed before stays, and the
+    /// next run goes on from there.
+    pub fn run(self, engine: &Engine, observer: &dyn Observer) -> Result<()> {
+        let (trigger, stop) = (self.trigger, self.stop);
+        let mut session = Session::open(self, engine)?;
+        let mut report = Report::new(session.plan(), session.id());
+        let mut found = false;
+        if let Some(done) = session.replay(observer)? {
+            observer.batch_done(&report.micro_batch(&done));
+            found = true;
+        }
+        let mut ticker = Ticker::new(trigger);
+        while ticker.tick(found, stop) {
+            let done = session.micro_batch(observer)?;
+            found = done.is_some();
+            match (&done, trigger) {
+                (Some(done), _) => observer.batch_done(&report.micro_batch(done)),
+                (None, Trigger::Interval(interval)) => observer.waiting(interval),
+                (None, _) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A pipeline that type-checks from source to sink.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What the decoder gives.
+    pub source: SchemaRef,
+    /// Whether the source's schema is inferred from the files there are now.
+    pub inferred: bool,
+    /// Every stage: what it reads, computes and gives.
+    pub stages: Vec<StageSummary>,
+    /// Schema of the files.
+    pub files: SchemaRef,
+}
+
+/// Opens every stage against the schema the one before it gives; reads no data, except to
+/// infer a schema that is not declared.
+///
+/// # Errors
+/// The first thing that does not fit, at its place in the pipeline file.
+pub fn check(plan: &Plan, engine: &Engine) -> Result<Checked> {
+    let stages = bind::load(engine, plan)?;
+    let storage = storage::open(&plan.source.root)?;
+    let inferred = plan.source.schema.is_none();
+    let files = match inferred {
+        true => source::discover::discover(&plan.source, &storage, &|_| false)?,
+        false => Vec::new(),
+    };
+    let schema = bind::schema(plan, &storage, None, &files)?;
+    let source = SchemaRef::clone(JsonReader::new(&plan.source, &schema)?.schema());
+    let chain = Chain::open(&stages, &source)?;
+    let partitioner = Partitioner::new(&plan.sink, chain.schema())?;
+    let (stages, files) = (chain.summaries(), partitioner.file_schema().clone());
+    Ok(Checked { source, inferred, stages, files })
+}

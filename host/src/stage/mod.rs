@@ -15,6 +15,7 @@ mod fields;
 mod instance;
 mod lift;
 mod lower;
+pub mod standard;
 mod unnest;
 #[cfg(test)]
 mod unnest_tests;

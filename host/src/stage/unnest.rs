@@ -16,7 +16,7 @@ use std::sync::Arc;
 ///
 /// Arguments: the rescued texts per parent, the parent of each row, the position of each row,
 /// the path of the list, and the name of its elements.
-pub type Narrow = fn(&StringArray, &[u32], &[u32], &str, &str) -> StringArray;
+pub type Narrow = fn(&StringArray, &[u32], &[u64], &str, &str) -> StringArray;
 
 /// What the source knows that an unnest must respect.
 #[derive(Clone, Debug, Default)]
@@ -193,9 +193,10 @@ impl View {
         let texts = self.gather(column)?;
         let element = &plan.elements[0];
         let path = element.path.join(".");
-        let (parents, positions) = (&expansion.parents, &expansion.positions);
+        let positions: Vec<_> = expansion.positions.iter().map(|at| u64::from(*at)).collect();
+        let parents = &expansion.parents;
         let narrowed =
-            narrow(texts.as_string::<i32>(), parents, positions, &path, element.field.name());
+            narrow(texts.as_string::<i32>(), parents, &positions, &path, element.field.name());
         Ok(Some((index, narrowed)))
     }
 

@@ -1,0 +1,177 @@
+//! One micro-batch, from intent to visible: reads like the table in `docs/checkpoint.md`.
+
+use super::{
+    parallel,
+    worker::{Piece, Times, Worker},
+};
+use crate::{
+    checkpoint::{Checkpoint, Written},
+    clock,
+    diagnostic::Result,
+    metrics::Observer,
+    pipeline::plan::Plan,
+    sink::{
+        self,
+        parquet::{Provenance, TableWriter},
+        quarantine::Quarantine,
+    },
+    source,
+    storage::Storage,
+    types::{CommitRecord, InputFile, OffsetRecord, StageRows},
+};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
+
+/// What a micro-batch works with.
+pub(super) struct Parts<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) source: &'a Storage,
+    pub(super) sink: &'a Storage,
+    pub(super) checkpoint: &'a mut Checkpoint,
+    pub(super) workers: &'a mut [Worker],
+    /// Set to give up at the next piece.
+    pub(super) abandon: &'a AtomicBool,
+    /// Hears of progress inside the micro-batch.
+    pub(super) observer: &'a dyn Observer,
+}
+
+/// Wall time of the steps, and time of the workers' parts summed over threads.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timings {
+    pub(super) add_batch: Duration,
+    pub(super) commit: Duration,
+    pub(super) publish: Duration,
+    pub(super) workers: Times,
+    pub(super) write: Duration,
+}
+
+/// Sums over the pieces of a micro-batch.
+#[derive(Default)]
+struct Counts {
+    rows_read: u64,
+    rows_written: u64,
+    source_rejected: u64,
+    rejected: u64,
+    stages: Vec<StageRows>,
+    times: Times,
+}
+
+/// Reads, transforms and writes the recorded files, commits and publishes them.
+///
+/// # Errors
+/// Fails when a store refuses, a stage or the quarantine's `max_rate` stops the pipeline, or
+/// the run is interrupted. Nothing is visible then, unless the commit was written: in that
+/// case the next start publishes it.
+pub(super) fn run(
+    parts: &mut Parts<'_>,
+    offsets: &OffsetRecord,
+    files: &[InputFile],
+) -> Result<(CommitRecord, Timings)> {
+    let mut timings = Timings::default();
+    let start = Instant::now();
+    let written = write(parts, offsets, files, &mut timings)?;
+    timings.add_batch = start.elapsed();
+
+    let start = Instant::now();
+    let commit = parts.checkpoint.write_commit(written)?;
+    timings.commit = start.elapsed();
+
+    let start = Instant::now();
+    sink::publish::publish(parts.sink, &commit)?;
+    timings.publish = start.elapsed();
+    Ok((commit, timings))
+}
+
+fn write(
+    parts: &mut Parts<'_>,
+    offsets: &OffsetRecord,
+    files: &[InputFile],
+    timings: &mut Timings,
+) -> Result<Written> {
+    let plan = parts.plan;
+    let mut table = table_writer(parts, offsets, files)?;
+    let mut quarantine = Quarantine::new(Arc::clone(parts.sink), offsets.batch);
+    let mut counts = Counts::default();
+    let mut writing = Duration::ZERO;
+    let units = source::json::units(files);
+    let observer = parts.observer;
+    parallel::run(parts.workers, parts.source, files, &units, parts.abandon, &mut |piece| {
+        let start = Instant::now();
+        counts.add(&piece);
+        for rejected in &piece.rejected {
+            quarantine.add(rejected)?;
+        }
+        for (key, rows) in piece.rows {
+            counts.rows_written += rows.num_rows() as u64;
+            table.write(&key, rows)?;
+        }
+        observer.bytes_read(piece.bytes_read);
+        writing += start.elapsed();
+        Ok(())
+    })?;
+    let start = Instant::now();
+    let quarantine = quarantine.finish()?;
+    quarantine.check_rate(parts.sink, counts.records(), &plan.quarantine)?;
+    let record = CommitRecord {
+        batch: offsets.batch,
+        files: table.finish()?,
+        rows_read: counts.rows_read,
+        rows_written: counts.rows_written,
+        source_rejected: counts.source_rejected,
+        stages: counts.stages,
+        quarantined: counts.rejected,
+        quarantine_file: quarantine.file,
+        watermark_us: offsets.watermark_us,
+        written_us: clock::now_us(),
+    };
+    timings.write = writing + start.elapsed();
+    timings.workers = counts.times;
+    Written::verify(record, parts.sink.as_ref())
+}
+
+fn table_writer(
+    parts: &Parts<'_>,
+    offsets: &OffsetRecord,
+    files: &[InputFile],
+) -> Result<TableWriter> {
+    let provenance = Provenance {
+        pipeline: parts.plan.name.clone(),
+        inputs: files.iter().map(|file| file.path.clone()).collect(),
+        components: offsets.components.clone(),
+    };
+    let schema = Arc::clone(parts.workers[0].file_schema());
+    let (storage, sink) = (Arc::clone(parts.sink), &parts.plan.sink);
+    TableWriter::new(storage, sink, schema, offsets.batch, provenance, parts.workers.len())
+}
+
+impl Counts {
+    fn add(&mut self, piece: &Piece) {
+        self.rows_read += piece.rows_read;
+        self.source_rejected += piece.source_rejected;
+        self.rejected += piece.rejected.len() as u64;
+        self.times.decode += piece.times.decode;
+        self.times.stages += piece.times.stages;
+        self.times.split += piece.times.split;
+        if self.stages.is_empty() {
+            self.stages.clone_from(&piece.stages);
+            return;
+        }
+        for (sum, rows) in self.stages.iter_mut().zip(&piece.stages) {
+            sum.rows_in += rows.rows_in;
+            sum.unnested += rows.unnested;
+            sum.filtered += rows.filtered;
+            sum.quarantined += rows.quarantined;
+            sum.noted += rows.noted;
+            sum.rows_out += rows.rows_out;
+        }
+    }
+
+    /// Records that could have been rejected: at the widest point of the chain.
+    fn records(&self) -> u64 {
+        let widest =
+            self.stages.iter().map(|rows| rows.rows_in.saturating_add_signed(rows.unnested)).max();
+        (self.rows_read + self.source_rejected).max(widest.unwrap_or(0) + self.source_rejected)
+    }
+}

@@ -1,0 +1,99 @@
+//! A finished micro-batch as a progress record.
+
+use super::session::Done;
+use crate::{
+    metrics::{
+        CpuMs, DurationMs, LogOffset, Progress, SinkProgress, SourceProgress, StageProgress,
+        timestamp_text,
+    },
+    pipeline::plan::Plan,
+};
+use std::time::{Duration, Instant};
+
+/// Makes progress records of one run.
+pub(super) struct Report {
+    id: String,
+    run_id: String,
+    name: String,
+    source: String,
+    sink: String,
+    last_start: Option<Instant>,
+    cpu: Duration,
+}
+
+impl Report {
+    pub(super) fn new(plan: &Plan, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            run_id: uuid::Uuid::new_v4().to_string(),
+            name: plan.name.clone(),
+            source: format!("{}/{}", plan.source.root.trim_end_matches('/'), plan.source.pattern),
+            sink: plan.sink.root.clone(),
+            last_start: None,
+            cpu: process_cpu(),
+        }
+    }
+
+    /// The record of one micro-batch.
+    pub(super) fn micro_batch(&mut self, done: &Done) -> Progress {
+        let since_last_start =
+            self.last_start.map(|last| done.start.saturating_duration_since(last));
+        self.last_start = Some(done.start);
+        let cpu_before = std::mem::replace(&mut self.cpu, process_cpu());
+        let (commit, timings) = (&done.commit, &done.timings);
+        let batch_id = commit.batch.0;
+        let progress = Progress {
+            id: self.id.clone(),
+            run_id: self.run_id.clone(),
+            name: self.name.clone(),
+            timestamp: timestamp_text(done.offsets.written_us),
+            batch_id,
+            batch_duration: ms(done.total),
+            num_input_rows: commit.rows_read,
+            duration_ms: DurationMs {
+                latest_offset: ms(done.discover),
+                wal_commit: ms(done.intent),
+                add_batch: ms(timings.add_batch),
+                decode: ms(timings.workers.decode),
+                stages: ms(timings.workers.stages),
+                write: ms(timings.write + timings.workers.split),
+                commit_offsets: ms(timings.commit),
+                publish: ms(timings.publish),
+                trigger_execution: ms(done.total),
+            },
+            cpu_ms: CpuMs { total: ms(self.cpu.saturating_sub(cpu_before)), ..CpuMs::default() },
+            sources: vec![SourceProgress {
+                description: self.source.clone(),
+                start_offset: batch_id.checked_sub(1).map(|log_offset| LogOffset { log_offset }),
+                end_offset: LogOffset { log_offset: batch_id },
+                num_input_rows: commit.rows_read,
+                num_input_files: done.offsets.files.len() as u64,
+                num_input_bytes: done.offsets.files.iter().map(|file| file.size_bytes).sum(),
+                num_quarantined_rows: commit.source_rejected,
+            }],
+            stages: commit.stages.iter().map(StageProgress::from).collect(),
+            sink: SinkProgress {
+                description: self.sink.clone(),
+                num_output_rows: commit.rows_written,
+                num_output_files: commit.files.len() as u64,
+                num_output_bytes: commit.files.iter().map(|file| file.size_bytes).sum(),
+            },
+            num_quarantined_rows: commit.quarantined,
+            ..Progress::default()
+        };
+        progress.with_rates(since_last_start)
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// CPU time of the process so far, user and system.
+fn process_cpu() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live `timespec`, which is all `clock_gettime` needs; on
+    // failure the zero stays.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}

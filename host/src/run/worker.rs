@@ -1,0 +1,204 @@
+//! One unit of input through decoder, stages and partition split, on one thread.
+//!
+//! A [`Piece`] is what the sequencer gets: rows gathered once and cut by partition, and
+//! everything that must be counted. Pieces of one unit come in file order.
+
+use crate::{
+    diagnostic::Result,
+    pipeline::plan::Plan,
+    sink::partition::Partitioner,
+    source::{Elements, Origin, SourceBatch, json::JsonReader, rescued},
+    stage::{Chain, ChainOutput, ConfiguredStage, Lineage, RejectedRow},
+    storage::Storage,
+    types::{InputFile, PartitionKey, Rejected, StageRows},
+};
+use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow_schema::SchemaRef;
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Decoder and stages of one thread, kept from one micro-batch to the next.
+pub(super) struct Worker {
+    reader: JsonReader,
+    chain: Chain,
+    partitioner: Arc<Partitioner>,
+    rescued: Option<Arc<str>>,
+}
+
+/// What came of one source batch.
+#[derive(Default)]
+pub(super) struct Piece {
+    /// Rows of each partition, in row order.
+    pub(super) rows: Vec<(PartitionKey, RecordBatch)>,
+    /// Records and rows that left for the quarantine.
+    pub(super) rejected: Vec<Rejected>,
+    /// Size of the unit's files, in its last piece.
+    pub(super) bytes_read: u64,
+    /// Records decoded.
+    pub(super) rows_read: u64,
+    /// Records the decoder rejected.
+    pub(super) source_rejected: u64,
+    /// Rows of every stage.
+    pub(super) stages: Vec<StageRows>,
+    /// Time spent, by part.
+    pub(super) times: Times,
+}
+
+/// Time spent in the parts of a worker.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Times {
+    pub(super) decode: Duration,
+    pub(super) stages: Duration,
+    pub(super) split: Duration,
+}
+
+impl Worker {
+    /// Opens the stages against the source's schema.
+    ///
+    /// # Errors
+    /// Fails where a stage or the sink does not fit the schema.
+    pub(super) fn new(plan: &Plan, schema: &SchemaRef, stages: &[ConfiguredStage]) -> Result<Self> {
+        let reader = JsonReader::new(&plan.source, schema)?;
+        let chain = Chain::open(stages, reader.schema())?;
+        let partitioner = Arc::new(Partitioner::new(&plan.sink, chain.schema())?);
+        let rescued = plan.source.rescued_column.as_deref().map(Arc::from);
+        Ok(Self { reader, chain, partitioner, rescued })
+    }
+
+    /// Schema of the files this worker's rows go to.
+    pub(super) fn file_schema(&self) -> &SchemaRef {
+        self.partitioner.file_schema()
+    }
+
+    /// Decodes and transforms a unit; `send` gets the pieces in order.
+    ///
+    /// # Errors
+    /// Fails when the source's store refuses, a stage stops the pipeline, or `send` fails.
+    pub(super) fn run(
+        &mut self,
+        source: &Storage,
+        files: &[InputFile],
+        send: &mut dyn FnMut(Piece) -> Result<()>,
+    ) -> Result<()> {
+        let Self { reader, chain, partitioner, rescued } = self;
+        let mut since = Instant::now();
+        reader.read_unit(source, files, &mut |batch| {
+            let decode = since.elapsed();
+            let mut piece = transform(batch, chain, partitioner, rescued.as_ref())?;
+            piece.times.decode = decode;
+            send(piece)?;
+            since = Instant::now();
+            Ok(())
+        })?;
+        let bytes_read = files.iter().map(|file| file.size_bytes).sum();
+        send(Piece { bytes_read, ..Piece::default() })
+    }
+}
+
+fn transform(
+    source: SourceBatch,
+    chain: &mut Chain,
+    partitioner: &Partitioner,
+    rescued: Option<&Arc<str>>,
+) -> Result<Piece> {
+    let start = Instant::now();
+    let output = chain.process(&source.batch, &lineage(&source, rescued))?;
+    let stages = start.elapsed();
+    let start = Instant::now();
+    let rows = split(&output, partitioner)?;
+    let mut rejected = originals(&source, &output.rejected);
+    let source_rejected = source.rejected.len() as u64;
+    let rows_read = source.batch.num_rows() as u64;
+    rejected.splice(0..0, source.rejected);
+    let times = Times { decode: Duration::ZERO, stages, split: start.elapsed() };
+    let stages = output.stages;
+    Ok(Piece { rows, rejected, bytes_read: 0, rows_read, source_rejected, stages, times })
+}
+
+fn lineage(source: &SourceBatch, rescued: Option<&Arc<str>>) -> Lineage {
+    let column =
+        source.origins.iter().find_map(|origin| origin.slice.as_ref()).map(|(column, _)| column);
+    let earlier = |origin: &Origin| origin.slice.as_ref().map_or(0, |(_, earlier)| *earlier);
+    let slices =
+        column.map(|column| (Arc::clone(column), source.origins.iter().map(earlier).collect()));
+    Lineage { rescued: rescued.map(|name| (Arc::clone(name), rescued::narrow as _)), slices }
+}
+
+/// Gathers the rows ordered by partition in one go, then cuts without copying.
+fn split(
+    output: &ChainOutput,
+    partitioner: &Partitioner,
+) -> Result<Vec<(PartitionKey, RecordBatch)>> {
+    let view = &output.view;
+    if view.num_rows() == 0 {
+        return Ok(Vec::new());
+    }
+    let inputs = partitioner.inputs().iter().map(|name| view.column(name));
+    let inputs: Vec<ArrayRef> = inputs.collect::<Result<_>>()?;
+    let mut parts = partitioner.split(&inputs, view.num_rows())?;
+    if let [(key, rows)] = parts.as_mut_slice()
+        && rows.len() == view.num_rows()
+    {
+        let key = std::mem::replace(key, PartitionKey(Vec::new()));
+        return Ok(vec![(key, view.gather_all(partitioner.file_columns())?)]);
+    }
+    let order: Vec<u32> =
+        parts.iter().flat_map(|(_, rows)| rows.values().iter().copied()).collect();
+    let all = view.take(&UInt32Array::from(order), partitioner.file_columns())?;
+    let mut start = 0;
+    let cut = parts.into_iter().map(|(key, rows)| {
+        let part = all.slice(start, rows.len());
+        start += rows.len();
+        (key, part)
+    });
+    Ok(cut.collect())
+}
+
+/// The rejected rows as they stood in their files. Rows of one record come together, so its
+/// list is looked for once.
+fn originals(source: &SourceBatch, rows: &[RejectedRow]) -> Vec<Rejected> {
+    let mut originals = Vec::with_capacity(rows.len());
+    let of_one_record = |a: &RejectedRow, b: &RejectedRow| match (&a.origin, &b.origin) {
+        (Some(a), Some(b)) => a.row == b.row,
+        _ => false,
+    };
+    for rows in rows.chunk_by(of_one_record) {
+        let origin = rows[0].origin.as_ref();
+        let text = origin.map_or(Cow::Borrowed(""), |origin| source.record_text(origin.row));
+        let list = origin.and_then(|origin| origin.element.as_ref()).map(|(path, _)| path);
+        let elements = list.and_then(|path| {
+            let path: Vec<_> = path.iter().map(String::as_str).collect();
+            Elements::new(&text, &path)
+        });
+        originals.extend(rows.iter().map(|row| original(source, row, &text, elements.as_ref())));
+    }
+    originals
+}
+
+fn original(
+    source: &SourceBatch,
+    row: &RejectedRow,
+    text: &str,
+    elements: Option<&Elements<'_>>,
+) -> Rejected {
+    let (stage, code, message) =
+        (row.stage.to_string(), row.code.to_string(), row.message.to_string());
+    let place = row.origin.as_ref().map(|origin| &source.origins[origin.row]);
+    let file = place.and_then(|place| source.files.get(place.file as usize).cloned());
+    let position =
+        row.origin.as_ref().and_then(|origin| origin.element.as_ref()).map(|(_, at)| *at);
+    let alone = position.and_then(|at| elements?.record(usize::try_from(at).ok()?));
+    let earlier = place.and_then(|place| place.slice.as_ref()).map_or(0, |(_, earlier)| *earlier);
+    Rejected {
+        stage,
+        code,
+        message,
+        file: file.unwrap_or_default(),
+        offset_bytes: place.map_or(0, |place| place.offset_bytes),
+        element: position.map(|at| earlier + at),
+        record: alone.unwrap_or_else(|| text.to_owned()),
+    }
+}
