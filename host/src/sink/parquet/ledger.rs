@@ -9,10 +9,7 @@
 //! |---|---|
 //! | a partition has a chunk of rows, and a file is open or may be opened | append them |
 //! | memory is over the limit | append and flush the largest; first close the file that was idle longest, if another one must open |
-//! | memory is over the limit for the open files alone | close the one idle longest |
-
-/// Bytes that an open file takes for each of its leaf columns, before any row.
-const OPEN_FILE_BYTES_PER_LEAF: u64 = 8 << 10;
+//! | ... and the largest is mostly the footer of its many row groups | close it |
 
 /// What is allowed.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +19,10 @@ pub(super) struct Limits {
     pub(super) row_group_rows: u64,
     pub(super) memory_bytes: u64,
     pub(super) max_open_files: usize,
-    pub(super) leaves: usize,
+    /// What an open file takes before any row.
+    pub(super) open_file_bytes: u64,
+    /// What a finished row group takes until its file is closed.
+    pub(super) footer_bytes: u64,
 }
 
 /// The next thing to do with a partition.
@@ -52,18 +52,23 @@ struct Account {
     buffered_bytes: u64,
     group_rows: u64,
     group_bytes: u64,
+    /// Of row groups that are finished.
+    footer_bytes: u64,
     open: bool,
     last_append: u64,
 }
 
 impl Account {
     fn bytes(&self) -> u64 {
-        self.buffered_bytes + self.group_bytes
+        self.buffered_bytes + self.group_bytes + self.footer_bytes
     }
 }
 
 impl Ledger {
-    pub(super) fn new(limits: Limits) -> Self {
+    /// Open files get at most three quarters of the memory, whatever the limit on their number.
+    pub(super) fn new(mut limits: Limits) -> Self {
+        let affordable = limits.memory_bytes / 4 * 3 / limits.open_file_bytes.max(1);
+        limits.max_open_files = limits.max_open_files.min(affordable as usize).max(1);
         Self { limits, partitions: Vec::new(), open_files: 0, total_bytes: 0, clock: 0 }
     }
 
@@ -94,7 +99,10 @@ impl Ledger {
         let (largest, bytes) = sizes.rev().max_by_key(|(_, bytes)| *bytes)?;
         let account = &self.partitions[largest];
         if bytes == 0 {
-            return if self.open_files > 1 { self.close_idle() } else { None };
+            return None;
+        }
+        if account.open && account.footer_bytes * 2 > bytes {
+            return Some(self.close(largest));
         }
         if account.buffered_bytes == 0 {
             return Some(self.flush(largest));
@@ -115,8 +123,7 @@ impl Ledger {
     }
 
     fn used_bytes(&self) -> u64 {
-        let open = self.open_files * self.limits.leaves;
-        self.total_bytes + open as u64 * OPEN_FILE_BYTES_PER_LEAF
+        self.total_bytes + self.open_files as u64 * self.limits.open_file_bytes
     }
 
     fn append(&mut self, partition: usize) -> Step {
@@ -133,7 +140,10 @@ impl Ledger {
             let over = account.group_rows % self.limits.row_group_rows;
             let kept = u128::from(account.group_bytes) * u128::from(over);
             let kept = (kept / u128::from(account.group_rows)) as u64;
-            self.total_bytes -= account.group_bytes - kept;
+            let footers =
+                account.group_rows / self.limits.row_group_rows * self.limits.footer_bytes;
+            account.footer_bytes += footers;
+            self.total_bytes = self.total_bytes + footers + kept - account.group_bytes;
             (account.group_rows, account.group_bytes) = (over, kept);
         }
         Step::Append(partition)
@@ -141,7 +151,8 @@ impl Ledger {
 
     fn flush(&mut self, partition: usize) -> Step {
         let account = &mut self.partitions[partition];
-        self.total_bytes -= account.group_bytes;
+        account.footer_bytes += self.limits.footer_bytes;
+        self.total_bytes = self.total_bytes + self.limits.footer_bytes - account.group_bytes;
         (account.group_rows, account.group_bytes) = (0, 0);
         Step::Flush(partition)
     }
@@ -149,10 +160,16 @@ impl Ledger {
     fn close_idle(&mut self) -> Option<Step> {
         let open = self.partitions.iter().enumerate().filter(|(_, account)| account.open);
         let (idle, _) = open.min_by_key(|(_, account)| account.last_append)?;
-        self.flush(idle);
-        self.partitions[idle].open = false;
+        Some(self.close(idle))
+    }
+
+    fn close(&mut self, partition: usize) -> Step {
+        let account = &mut self.partitions[partition];
+        self.total_bytes -= account.group_bytes + account.footer_bytes;
+        (account.group_rows, account.group_bytes, account.footer_bytes) = (0, 0, 0);
+        account.open = false;
         self.open_files -= 1;
-        Some(Step::Close(idle))
+        Step::Close(partition)
     }
 }
 
@@ -168,7 +185,8 @@ mod tests {
             row_group_rows: 1_000,
             memory_bytes,
             max_open_files,
-            leaves: 0,
+            open_file_bytes: 0,
+            footer_bytes: 0,
         })
     }
 
@@ -217,11 +235,23 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_open_files_counts_too() {
-        let mut ledger = ledger(0, 10);
-        ledger.limits.memory_bytes = 3 * OPEN_FILE_BYTES_PER_LEAF;
-        ledger.limits.leaves = 2;
-        assert_eq!(add(&mut ledger, 0, 100, 100), [Append(0)]);
-        assert_eq!(add(&mut ledger, 1, 100, 90), [Append(1), Flush(0), Flush(1), Close(0)]);
+    fn open_files_leave_a_quarter_of_the_memory_to_rows() {
+        let limits = Limits { open_file_bytes: 2_000, ..ledger(10_000, 10).limits };
+        let mut ledger = Ledger::new(limits);
+        for partition in 0..3 {
+            assert_eq!(add(&mut ledger, partition, 100, 100), [Append(partition)]);
+        }
+        assert_eq!(add(&mut ledger, 3, 100, 100), []);
+    }
+
+    #[test]
+    fn a_file_of_many_small_row_groups_is_closed_before_its_footer_fills_the_memory() {
+        let limits = Limits { footer_bytes: 400, ..ledger(3_000, 10).limits };
+        let mut ledger = Ledger::new(limits);
+        let steps: Vec<_> = (0..12).flat_map(|_| add(&mut ledger, 0, 100, 2_500)).collect();
+        let (group, end) = ([Append(0)], [Append(0), Flush(0)]);
+        assert_eq!(steps[..3], [&group[..], &end].concat());
+        assert!(steps.contains(&Close(0)), "{steps:?}");
+        assert!(ledger.used_bytes() <= 3_000);
     }
 }

@@ -26,7 +26,7 @@ mod workers;
 use super::bind;
 use crate::{
     diagnostic::{Diagnostic, Result},
-    pipeline::plan::SinkPlan,
+    pipeline::plan::{Compression, SinkPlan},
     storage::Storage,
     types::{BatchId, PartitionKey, PendingFile},
 };
@@ -37,8 +37,10 @@ use encoder::Command;
 use file::Target;
 use ledger::{Ledger, Limits, Step};
 use parquet::{
-    arrow::ArrowSchemaConverter, file::properties::WriterPropertiesPtr,
-    schema::types::SchemaDescriptor,
+    arrow::ArrowSchemaConverter,
+    basic::Type,
+    file::properties::WriterPropertiesPtr,
+    schema::types::{ColumnDescPtr, SchemaDescriptor},
 };
 use partition::Partition;
 use std::{collections::HashMap, sync::Arc};
@@ -48,6 +50,20 @@ use workers::Workers;
 const CHUNK_ROWS: u64 = 2048;
 /// Bytes that are worth encoding at once, whatever their number of rows.
 const CHUNK_BYTES: u64 = 2 << 20;
+
+/// What the footer of an open file keeps for each column of a finished row group.
+const FOOTER_BYTES: u64 = 1 << 10;
+
+/// What an open file takes for a column before any row: the encoder makes room for a
+/// dictionary of 4,096 numbers at once, and lets one of byte strings grow; zstd's tables come
+/// with the first page.
+fn open_column_bytes(column: &ColumnDescPtr, compression: Compression) -> u64 {
+    let dictionary = match column.physical_type() {
+        Type::BOOLEAN | Type::BYTE_ARRAY => 8 << 10,
+        _ => 80 << 10,
+    };
+    dictionary + if compression == Compression::Zstd { 32 << 10 } else { 0 }
+}
 
 /// Where rows come from; every file's footer says it.
 #[derive(Clone, Debug, Default)]
@@ -106,13 +122,16 @@ impl TableWriter {
         let max_file_bytes = plan.max_file_bytes;
         let target =
             Target { storage, batch, schema: Arc::clone(&schema), event_time, max_file_bytes };
+        let columns = parquet_schema.columns();
         let limits = Limits {
             chunk_rows: CHUNK_ROWS.min(plan.row_group_rows.max(1) as u64),
             chunk_bytes: CHUNK_BYTES,
             row_group_rows: plan.row_group_rows.max(1) as u64,
-            memory_bytes: plan.memory_bytes,
+            // The rest is for rows on their way to the encoders, and for what slices share.
+            memory_bytes: plan.memory_bytes / 4 * 3,
             max_open_files: plan.max_open_files.max(1),
-            leaves: parquet_schema.num_columns(),
+            open_file_bytes: columns.iter().map(|c| open_column_bytes(c, plan.compression)).sum(),
+            footer_bytes: columns.len() as u64 * FOOTER_BYTES,
         };
         let buffers = Buffers::new(Arc::clone(&schema), plan.memory_bytes / 2);
         Ok(Self {

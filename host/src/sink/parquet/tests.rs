@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::{
-    pipeline::plan::Compression,
     storage::{
         fault::{Fault, Faults},
         local::LocalStore,
@@ -166,7 +165,7 @@ fn rows_come_back_in_the_order_they_were_written_and_files_by_first_appearance()
 
 #[test]
 fn the_number_of_threads_does_not_show_in_the_files() {
-    let small = SinkPlan { memory_bytes: 300_000, max_open_files: 4, ..plan() };
+    let small = SinkPlan { memory_bytes: 1_000_000, max_open_files: 4, ..plan() };
     for plan in [plan(), small] {
         let (files, bytes, _) = many_small_writes(&plan, 0);
         for threads in [1, 3] {
@@ -185,7 +184,7 @@ fn with_memory_enough_each_partition_is_one_file() {
 
 #[test]
 fn open_files_stay_within_their_limit_and_rows_go_on_in_the_next_ordinal() {
-    let plan = SinkPlan { memory_bytes: 300_000, max_open_files: 3, ..plan() };
+    let plan = SinkPlan { memory_bytes: 1_000_000, max_open_files: 3, ..plan() };
     for threads in [0, 2] {
         let (files, _, trace) = many_small_writes(&plan, threads);
         assert!(most_open_at_once(&trace) <= 3, "{threads} threads");
