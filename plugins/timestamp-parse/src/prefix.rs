@@ -24,6 +24,18 @@ struct Word {
     digit: u64,
 }
 
+impl Word {
+    /// The value of every two bytes as digits, and bits that are clear if all is as expected.
+    #[inline]
+    fn pairs(&self, bytes: [u8; 8]) -> (u64, u64) {
+        let digits = u64::from_le_bytes(bytes) ^ self.expected;
+        let high = digits | digits.wrapping_add(0x0606_0606_0606_0606);
+        let wrong = (digits & self.literal) | (high & self.digit);
+        // Every byte becomes ten times itself plus its successor.
+        (digits.wrapping_mul(10).wrapping_add(digits >> 8), wrong)
+    }
+}
+
 /// Two digits: the word that holds them and the bits before them.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
@@ -45,6 +57,26 @@ pub(crate) struct Prefix {
     hour: Pair,
     minute: Pair,
     second: Pair,
+    usual: Option<Usual>,
+}
+
+/// The layout of `yyyy-MM-dd HH:mm:ss` with any separators: a word with year and month, one
+/// with day, hour and minute, one with the seconds, all shifts but the last known.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    words: [Word; 3],
+    second_shift: u32,
+}
+
+impl Usual {
+    /// The usual layout, if this prefix has it.
+    fn of(prefix: &Prefix) -> Option<Self> {
+        let words: [Word; 3] = prefix.words.as_slice().try_into().ok()?;
+        let at = |pair: Pair| Some(words.get(pair.word)?.at + pair.shift as usize / 8);
+        let starts = [prefix.century, prefix.month, prefix.day, prefix.hour, prefix.minute].map(at);
+        let usual = starts == [0, 5, 8, 11, 14].map(Some) && prefix.second.word == 2;
+        usual.then_some(Self { words, second_shift: prefix.second.shift })
+    }
 }
 
 impl Prefix {
@@ -83,33 +115,35 @@ impl Prefix {
         let second = time(Field::Second)?;
         let ends_in_digit = bytes.last() == Some(&None);
         let (length, words) = (bytes.len(), words.words);
-        let prefix =
-            Self { words, length, ends_in_digit, century, year, month, day, hour, minute, second };
+        let mut prefix = Self {
+            words,
+            length,
+            ends_in_digit,
+            century,
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            usual: None,
+        };
+        prefix.usual = Usual::of(&prefix);
         Some((prefix, covered))
     }
 
     /// The date and time at the start of the text, and where they end, when all is in order.
     #[inline]
     pub(crate) fn read(&self, text: &[u8]) -> Option<(Local, usize)> {
-        let mut pairs = [0u64; WORDS];
-        for (word, pairs) in self.words.iter().zip(&mut pairs) {
-            let bytes = text.get(word.at..)?.first_chunk::<8>()?;
-            let digits = u64::from_le_bytes(*bytes) ^ word.expected;
-            let high = digits | digits.wrapping_add(0x0606_0606_0606_0606);
-            if (digits & word.literal) | (high & word.digit) != 0 {
-                return None;
-            }
-            // Every byte becomes ten times itself plus its successor.
-            *pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-        }
         // A number that goes on is for the matcher.
         if self.ends_in_digit && text.get(self.length).is_some_and(u8::is_ascii_digit) {
             return None;
         }
-        let pair = |pair: Pair| (pairs[pair.word % WORDS] >> pair.shift) as u32 & 0xff;
-        let year = pair(self.century) * 100 + pair(self.year);
-        let (month, day) = (pair(self.month), pair(self.day));
-        let (hour, minute, second) = (pair(self.hour), pair(self.minute), pair(self.second));
+        let fields = match &self.usual {
+            Some(usual) => usual.fields(text)?,
+            None => self.fields(text)?,
+        };
+        let Fields { year, month, day, hour, minute, second } = fields;
         let date_exists = year != 0
             && month.wrapping_sub(1) < 12
             && day.wrapping_sub(1) < civil::days_in_month(year, month);
@@ -119,6 +153,62 @@ impl Prefix {
         let second_of_day = (hour * 60 + minute) * 60 + second;
         Some((Local { year, month, day, second_of_day }, self.length))
     }
+
+    fn fields(&self, text: &[u8]) -> Option<Fields> {
+        let mut pairs = [0u64; WORDS];
+        for (word, pairs) in self.words.iter().zip(&mut pairs) {
+            let bytes = text.get(word.at..)?.first_chunk::<8>()?;
+            let (here, wrong) = word.pairs(*bytes);
+            if wrong != 0 {
+                return None;
+            }
+            *pairs = here;
+        }
+        let pair = |pair: Pair| two_digits(pairs[pair.word % WORDS], pair.shift);
+        Some(Fields {
+            year: pair(self.century) * 100 + pair(self.year),
+            month: pair(self.month),
+            day: pair(self.day),
+            hour: pair(self.hour),
+            minute: pair(self.minute),
+            second: pair(self.second),
+        })
+    }
+}
+
+impl Usual {
+    #[inline]
+    fn fields(&self, text: &[u8]) -> Option<Fields> {
+        let [first, second, third] = &self.words;
+        let (date, rest) = text.split_first_chunk::<8>()?;
+        let (date, date_wrong) = first.pairs(*date);
+        let (time, time_wrong) = second.pairs(*rest.first_chunk()?);
+        let (tail, tail_wrong) = third.pairs(*text.get(third.at..)?.first_chunk()?);
+        (date_wrong | time_wrong | tail_wrong == 0).then_some(Fields {
+            year: two_digits(date, 0) * 100 + two_digits(date, 16),
+            month: two_digits(date, 40),
+            day: two_digits(time, 0),
+            hour: two_digits(time, 24),
+            minute: two_digits(time, 48),
+            second: two_digits(tail, self.second_shift),
+        })
+    }
+}
+
+/// Fields as they were read, not yet checked.
+struct Fields {
+    year: u32,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    second: u32,
+}
+
+/// One of the values of [`Word::pairs`].
+#[inline]
+fn two_digits(pairs: u64, shift: u32) -> u32 {
+    (pairs >> shift) as u32 & 0xff
 }
 
 /// Digits of a number that a prefix may hold.
