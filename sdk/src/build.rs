@@ -161,9 +161,7 @@ impl<T: Native> ValuesBuilder<T> {
 
     /// Appends at most 64 values at once; bit i of `valid` is clear where value i is null.
     pub fn push_word(&mut self, values: &[T], valid: u64) {
-        for value in values {
-            value.write(&mut self.data);
-        }
+        T::write_all(values, &mut self.data);
         self.validity.push_word(valid, values.len());
     }
 }

@@ -52,6 +52,8 @@ pub trait Native: Copy + Default {
     fn read(bytes: &[u8]) -> Self;
     /// Appends the value's little-endian bytes.
     fn write(self, to: &mut Vec<u8>);
+    /// Appends the little-endian bytes of all the values.
+    fn write_all(values: &[Self], to: &mut Vec<u8>);
 }
 
 macro_rules! native {
@@ -71,6 +73,15 @@ macro_rules! native {
             #[inline]
             fn write(self, to: &mut Vec<u8>) {
                 to.extend_from_slice(&self.to_le_bytes());
+            }
+            #[inline]
+            fn write_all(values: &[Self], to: &mut Vec<u8>) {
+                let start = to.len();
+                to.resize(start + size_of_val(values), 0);
+                let (places, _) = to[start..].as_chunks_mut::<{ size_of::<$native>() }>();
+                for (place, value) in places.iter_mut().zip(values) {
+                    *place = value.to_le_bytes();
+                }
             }
         }
     )*};
