@@ -1,6 +1,7 @@
 //! The config as written, and what it resolves to.
 
 use crate::format::Format;
+use crate::mistake::Mistake;
 use crate::zone::{self, Zone};
 use lockgate_sdk::{Error, Path, Schema};
 use schemars::JsonSchema;
@@ -69,7 +70,12 @@ impl Config {
             }
         };
         let compile = |source: &String| {
-            Format::compile(source).map_err(|why| Error::config(format!("`{key}`: {why}")))
+            Format::compile(source).map_err(|Mistake { message, at }| {
+                // The host puts a caret under these bytes, but not in a list.
+                let at = at.filter(|_| self.format.is_some());
+                let range = at.map(|at| format!("\n@{}..{}", at.start, at.end));
+                Error::config(format!("`{key}`: {message}{}", range.unwrap_or_default()))
+            })
         };
         sources.iter().map(compile).collect()
     }
@@ -92,7 +98,7 @@ impl Config {
         }
         if self.into.is_none() && self.column.steps().len() > 1 && input.has(name) {
             return Err(Error::config(format!(
-                "there is a column `{name}` already; name the new one with `into`, which may also be `{name}` to replace it"
+                "`column` ends in `{name}`, and there is a column of that name already; name the new one with `into`, which may also be `{name}` to replace it"
             )));
         }
         let other = input.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));

@@ -10,6 +10,7 @@
 use crate::epoch::Unit;
 use crate::item::{Item, OffsetShape};
 use crate::matcher::{fraction, match_items, offset};
+use crate::mistake::Mistake;
 use crate::parsed::Parsed;
 use crate::prefix::Prefix;
 use crate::reason::Reason;
@@ -53,7 +54,7 @@ impl Format {
     ///
     /// # Errors
     /// Says what is wrong with it and what to write instead.
-    pub(crate) fn compile(source: &str) -> Result<Self, String> {
+    pub(crate) fn compile(source: &str) -> Result<Self, Mistake> {
         let matcher = match source {
             "iso8601" => {
                 let items = pattern::compile("yyyy-MM-dd'T'HH:mm:ss")?;
@@ -64,7 +65,8 @@ impl Format {
             "epoch_us" => Matcher::Epoch(Unit::Microsecond),
             _ => {
                 let items = match source.strip_prefix("strftime:") {
-                    Some(format) => strftime::compile(format)?,
+                    Some(format) => strftime::compile(format)
+                        .map_err(|mistake| mistake.moved(source.len() - format.len()))?,
                     None => compile_pattern(source)?,
                 };
                 let prefix = Prefix::of(&items)
@@ -137,7 +139,7 @@ impl Format {
 }
 
 /// Compiles a pattern; a name that is nearly one of the named formats is not taken for one.
-fn compile_pattern(source: &str) -> Result<Vec<Item>, String> {
+fn compile_pattern(source: &str) -> Result<Vec<Item>, Mistake> {
     let folded = source.to_ascii_lowercase();
     let named = match folded.replace(['-', '_', ' '], "").as_str() {
         "iso" | "iso8601" | "rfc3339" => Some("iso8601"),
@@ -149,16 +151,17 @@ fn compile_pattern(source: &str) -> Result<Vec<Item>, String> {
         "epochns" | "epochnanos" | "epochnanoseconds" => {
             return Err(format!(
                 "there is no format `{source}`; divide by 1000 and use `epoch_us`"
-            ));
+            )
+            .into());
         }
         _ => None,
     };
     if let Some(named) = named {
-        return Err(format!("there is no format `{source}`; write `{named}`"));
+        return Err(format!("there is no format `{source}`; write `{named}`").into());
     }
     let directive = |at: usize| source.as_bytes().get(at + 1).is_some_and(u8::is_ascii_alphabetic);
     if source.match_indices('%').any(|(at, _)| directive(at)) {
-        return Err(format!("`{source}` looks like strftime; write `strftime:{source}`"));
+        return Err(format!("`{source}` looks like strftime; write `strftime:{source}`").into());
     }
     pattern::compile(source)
 }

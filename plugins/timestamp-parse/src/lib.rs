@@ -17,6 +17,7 @@ mod format;
 mod iso8601;
 mod item;
 mod matcher;
+mod mistake;
 mod parsed;
 mod pattern;
 mod prefix;

@@ -4,25 +4,29 @@
 //! instead, and `S` stands for one digit up to as many as there are letters.
 
 use crate::item::{self, Field, Item, Number, OffsetShape, Sign};
+use crate::mistake::Mistake;
 
 /// Compiles a pattern.
 ///
 /// # Errors
 /// Says which letter is wrong and what to write instead.
-pub(crate) fn compile(pattern: &str) -> Result<Vec<Item>, String> {
-    let letters: String = unquoted_letters(pattern).collect();
-    if let Some(letter) = letters.chars().find(|letter| refusal(*letter).is_some()) {
-        let why = refusal(letter).unwrap_or_default();
-        return Err(format!("`{letter}` in `{pattern}` {why}"));
-    }
+pub(crate) fn compile(pattern: &str) -> Result<Vec<Item>, Mistake> {
     let mut levels = vec![Level::default()];
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
-        let top = levels.last_mut().ok_or_else(|| unbalanced(pattern))?;
         let run = rest.chars().take_while(|c| *c == first).count();
+        let start = pattern.len() - rest.len();
+        let mistake = |length: usize, why: &str| {
+            let at = start..start + length;
+            let part = &pattern[at.clone()];
+            Mistake::at(at, format!("`{part}` in `{pattern}` {why}"))
+        };
+        let unbalanced = || mistake(1, "closes no `[`");
+        let top = levels.last_mut().ok_or_else(unbalanced)?;
         rest = match first {
             '\'' => {
-                let (text, tail) = quoted(pattern, &rest[1..])?;
+                let (text, tail) = quoted(&rest[1..])
+                    .ok_or_else(|| mistake(1, "opens a quote that is never closed; add a `'`"))?;
                 top.literal(&text);
                 tail
             }
@@ -31,15 +35,14 @@ pub(crate) fn compile(pattern: &str) -> Result<Vec<Item>, String> {
                 &rest[1..]
             }
             ']' => {
-                close(&mut levels).ok_or_else(|| unbalanced(pattern))?;
+                close(&mut levels).ok_or_else(unbalanced)?;
                 &rest[1..]
             }
             '{' | '}' | '#' => {
-                return Err(format!("`{first}` in `{pattern}` is reserved; quote it: `'{first}'`"));
+                return Err(mistake(1, &format!("is reserved; quote it: `'{first}'`")));
             }
             letter if letter.is_ascii_alphabetic() => {
-                top.letters(letter, run)
-                    .map_err(|why| format!("`{}` in `{pattern}` {why}", &rest[..run]))?;
+                top.letters(letter, run).map_err(|why| mistake(run, &why))?;
                 &rest[run..]
             }
             other => {
@@ -48,8 +51,9 @@ pub(crate) fn compile(pattern: &str) -> Result<Vec<Item>, String> {
             }
         };
     }
+    // A section that is never closed reaches to the end.
     while levels.len() > 1 {
-        close(&mut levels).ok_or_else(|| unbalanced(pattern))?;
+        close(&mut levels).ok_or("`]` closes no `[`")?;
     }
     let items = levels.pop().map(|level| level.items).unwrap_or_default();
     if items.is_empty() { Err("an empty format matches nothing".into()) } else { Ok(items) }
@@ -87,32 +91,26 @@ pub(crate) fn warnings(pattern: &str) -> Vec<String> {
     warnings
 }
 
-fn unbalanced(pattern: &str) -> String {
-    format!("`]` in `{pattern}` closes no `[`")
-}
-
 /// The pattern's ASCII letters outside quotes.
 fn unquoted_letters(pattern: &str) -> impl Iterator<Item = char> {
     let outside = pattern.split('\'').step_by(2);
     outside.flat_map(str::chars).filter(char::is_ascii_alphabetic)
 }
 
-/// Text up to the closing quote, and what follows it; `''` is a quote.
-fn quoted<'a>(pattern: &str, rest: &'a str) -> Result<(String, &'a str), String> {
+/// Text up to the closing quote, if there is one, and what follows it; `''` is a quote.
+fn quoted(rest: &str) -> Option<(String, &str)> {
     let mut text = String::new();
     let mut rest = rest;
     loop {
-        let (part, tail) = rest
-            .split_once('\'')
-            .ok_or_else(|| format!("a quote in `{pattern}` is never closed; add a `'`"))?;
+        let (part, tail) = rest.split_once('\'')?;
         text.push_str(part);
         match tail.strip_prefix('\'') {
             Some(tail) => {
                 text.push('\'');
                 rest = tail;
             }
-            None if text.is_empty() => return Ok(("'".into(), tail)),
-            None => return Ok((text, tail)),
+            None if text.is_empty() => return Some(("'".into(), tail)),
+            None => return Some((text, tail)),
         }
     }
 }
@@ -249,7 +247,7 @@ impl Level {
                 at_most(5, "XXX")?;
                 self.append(offset_item(letter, count));
             }
-            _ => return Err("is no pattern letter; quote text: `'T'`".into()),
+            _ => return Err(refusal(letter).into()),
         }
         Ok(())
     }
@@ -298,9 +296,9 @@ fn offset_item(letter: char, count: usize) -> Item {
     }
 }
 
-/// Why a letter that Java knows is refused.
-fn refusal(letter: char) -> Option<&'static str> {
-    Some(match letter {
+/// Why a letter is refused.
+fn refusal(letter: char) -> &'static str {
+    match letter {
         'Y' => "is the week-based year, wrong around New Year; write `y`",
         'w' | 'W' => "is a week number, which Spark refuses too; write `D` or `MM` and `dd`",
         'e' | 'c' => {
@@ -315,6 +313,6 @@ fn refusal(letter: char) -> Option<&'static str> {
             "is padding, which Spark refuses too; write the letter once, as in `d`, for numbers without leading zeros"
         }
         'v' => "is a generic zone name; write `VV` or `z`",
-        _ => return None,
-    })
+        _ => "is no pattern letter; quote text: `'T'`",
+    }
 }

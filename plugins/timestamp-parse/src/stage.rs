@@ -101,15 +101,15 @@ fn check_type(column: &str, data_type: &DataType, formats: &[Format]) -> Result<
         | DataType::Float64 => match text_format {
             None => Ok(()),
             Some(format) => Err(Error::config(format!(
-                "column `{column}` is a number ({data_type}), which `{}` cannot read; use `epoch_s`, `epoch_ms` or `epoch_us`, or declare the column as string",
+                "`column`: `{column}` is a number ({data_type}), which `{}` cannot read; use `epoch_s`, `epoch_ms` or `epoch_us`, or declare the column as string",
                 format.source
             ))),
         },
         DataType::Timestamp(..) | DataType::Date32 => Err(Error::config(format!(
-            "column `{column}` is a {data_type} already; leave this stage out, or declare the column as string"
+            "`column`: `{column}` is a {data_type} already; leave this stage out, or declare the column as string"
         ))),
         other => Err(Error::config(format!(
-            "column `{column}` is {other}; timestamps are read from string, or from bigint and double with an epoch format"
+            "`column`: `{column}` is {other}; timestamps are read from string, or from bigint and double with an epoch format"
         ))),
     }
 }

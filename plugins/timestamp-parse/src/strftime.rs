@@ -1,12 +1,13 @@
 //! `strftime` formats, compiled to items with the meaning of Python's `strptime`.
 
 use crate::item::{self, Field, Item, Number, OffsetShape, Sign};
+use crate::mistake::Mistake;
 
 /// Compiles a format such as `%Y-%m-%d %H:%M:%S`.
 ///
 /// # Errors
 /// Says which directive is wrong and what to write instead.
-pub(crate) fn compile(format: &str) -> Result<Vec<Item>, String> {
+pub(crate) fn compile(format: &str) -> Result<Vec<Item>, Mistake> {
     let mut items = Vec::new();
     append(format, &mut items)?;
     if items.is_empty() { Err("an empty format matches nothing".into()) } else { Ok(items) }
@@ -22,9 +23,10 @@ pub(crate) fn warnings(format: &str) -> Vec<String> {
     Vec::new()
 }
 
-fn append(format: &str, items: &mut Vec<Item>) -> Result<(), String> {
+fn append(format: &str, items: &mut Vec<Item>) -> Result<(), Mistake> {
     let mut chars = format.chars();
     while let Some(c) = chars.next() {
+        let start = format.len() - chars.as_str().len() - c.len_utf8();
         match c {
             '%' => {
                 let directive = match chars.next() {
@@ -34,10 +36,13 @@ fn append(format: &str, items: &mut Vec<Item>) -> Result<(), String> {
                     directive => directive,
                 };
                 let Some(directive) = directive else {
-                    return Err(format!("`%` at the end of `{format}` names nothing; write `%%`"));
+                    let why = format!("`%` at the end of `{format}` names nothing; write `%%`");
+                    return Err(Mistake::at(start..format.len(), why));
                 };
-                append_directive(directive, items)
-                    .map_err(|why| format!("`%{directive}` in `{format}` {why}"))?;
+                append_directive(directive, items).map_err(|why| {
+                    let end = format.len() - chars.as_str().len();
+                    Mistake::at(start..end, format!("`%{directive}` in `{format}` {}", why.message))
+                })?;
             }
             c if c.is_whitespace() => items.push(Item::Spaces),
             c => append_literal(c, items),
@@ -56,7 +61,7 @@ fn append_literal(c: char, items: &mut Vec<Item>) {
     }
 }
 
-fn append_directive(directive: char, items: &mut Vec<Item>) -> Result<(), String> {
+fn append_directive(directive: char, items: &mut Vec<Item>) -> Result<(), Mistake> {
     let number =
         |field, min, max| Item::Number(Number { field, min, max, sign: Sign::Never, reserve: 0 });
     items.push(match directive {
@@ -115,7 +120,7 @@ mod tests {
             ("%Y%", "%%"),
             ("", "empty"),
         ] {
-            assert!(compile(format).unwrap_err().contains(hint), "{format}");
+            assert!(compile(format).unwrap_err().message.contains(hint), "{format}");
         }
     }
 

@@ -140,7 +140,7 @@ fn refused_formats_say_what_to_write_instead() {
         ("epoch_ns", "`epoch_us`"),
         ("%Y-%m-%d", "write `strftime:%Y-%m-%d`"),
     ] {
-        let error = Format::compile(format).unwrap_err();
+        let error = Format::compile(format).unwrap_err().message;
         assert!(error.contains(hint), "{format}: {error}");
     }
 }
@@ -161,5 +161,21 @@ fn classic_mistakes_are_warned_about() {
     }
     for format in ["yyyy-MM-dd'T'HH:mm:ss.SSSX", "hh:mm a", "'hh' HH", "yyyy-DDD", "iso8601"] {
         assert!(Format::compile(format).unwrap().warnings().is_empty(), "{format}");
+    }
+}
+
+#[test]
+fn mistakes_know_their_place() {
+    for (format, part) in [
+        ("YYYY-MM-dd", "YYYY"),
+        ("yyyy-MMMMM-dd", "MMMMM"),
+        ("yyyy-MM-ddTHH", "T"),
+        ("HH:mm'h", "'"),
+        ("é]", "]"),
+        ("strftime:%Y %Q", "%Q"),
+        ("strftime:%Y %", "%"),
+    ] {
+        let at = Format::compile(format).unwrap_err().at.unwrap();
+        assert_eq!(&format[at], part, "{format}");
     }
 }
