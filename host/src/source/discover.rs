@@ -16,7 +16,7 @@ use globset::{GlobBuilder, GlobMatcher};
 ///
 /// `*` and `?` stay within one name, `**` crosses directories, `{a,b}` and `[a-z]` work as
 /// usual. A name that starts with `_` or `.` is hidden, and so is everything below such a
-/// directory, unless the glob spells that leading character at that level.
+/// directory, unless a name of the glob starts with that character, too.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     matcher: GlobMatcher,

@@ -13,7 +13,7 @@
 use super::{
     failure::Failure,
     input::Input,
-    outline::{Member, Outline},
+    outline::{Member, Obstacle, Outline},
     unit::{Flow, Lost, Unit},
     window::Window,
 };
@@ -24,7 +24,7 @@ use std::sync::Arc;
 enum Pass {
     /// It ends after so many bytes.
     Whole(Outline, u64),
-    TooLong,
+    Blocked(Obstacle),
     /// The file ends before.
     Truncated,
 }
@@ -35,7 +35,13 @@ impl Unit<'_> {
     pub(super) fn giant(&mut self) -> Result<Option<Flow>> {
         let (outline, length) = match self.outline()? {
             Pass::Whole(outline, length) => (outline, length),
-            Pass::TooLong => {
+            Pass::Blocked(Obstacle::Malformed(bytes)) => {
+                let offset = self.window.offset_of(self.window.at) + bytes;
+                let message = format!("expected `,` or the right closing bracket at byte {offset}");
+                self.reject_rest("malformed-json", message)?;
+                return Ok(Some(Flow::Break(())));
+            }
+            Pass::Blocked(Obstacle::TooLong) => {
                 let (code, message) = self.without_array();
                 return self.reject_framed(code, message).map(Some);
             }
@@ -91,7 +97,7 @@ impl Unit<'_> {
             match outline.read(&scratch[..length]) {
                 Ok(None) => {}
                 Ok(Some(length)) => return Ok(Pass::Whole(outline, length)),
-                Err(_) => return Ok(Pass::TooLong),
+                Err(obstacle) => return Ok(Pass::Blocked(obstacle)),
             }
         }
     }

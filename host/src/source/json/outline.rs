@@ -2,6 +2,7 @@
 //! be cut.
 
 use super::brackets::Brackets;
+use std::ops::Range;
 
 /// Where an array can be cut: after an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,9 @@ impl Member {
 pub(super) enum Obstacle {
     /// Without its largest array the document still exceeds the limit.
     TooLong,
+    /// So many bytes into it, the wrong bracket closes the document or an array of it, or
+    /// something follows the array.
+    Malformed(u64),
 }
 
 /// Reads a document in pieces, outlining it.
@@ -75,7 +79,8 @@ impl Outline {
         Self { slice_bytes: slice_bytes as u64, keep_bytes, ..Self::default() }
     }
 
-    /// Reads on; gives the document's length once it ends.
+    /// Reads on; gives the document's length once it ends. Brackets further inside are not
+    /// checked: decoding the slices will tell.
     pub(super) fn read(&mut self, piece: &[u8]) -> Result<Option<u64>, Obstacle> {
         let mut at = 0;
         let mut copied = 0;
@@ -89,16 +94,19 @@ impl Outline {
                     copied = at;
                     self.members.push(Member::default());
                 }
-                (1, b',' | b'}') => {
-                    self.keep(&piece[copied..found])?;
+                (1, b',' | b'}' | b']') => {
+                    self.keep(piece, copied..found)?;
                     copied = at;
+                    if byte == b']' {
+                        return Err(Obstacle::Malformed(position));
+                    }
                     if closes {
                         return Ok(Some(position + 1));
                     }
                     self.members.push(Member::default());
                 }
                 (1, b'[') => {
-                    self.keep(&piece[copied..at])?;
+                    self.keep(piece, copied..at)?;
                     copied = at;
                     self.start_array(position + 1);
                 }
@@ -108,8 +116,11 @@ impl Outline {
                         self.cut(position);
                     }
                 }
-                (2, b']') if self.in_array => {
-                    self.keep(&piece[copied..at])?;
+                (2, b']' | b'}') if self.in_array => {
+                    self.keep(piece, copied..at)?;
+                    if byte == b'}' {
+                        return Err(Obstacle::Malformed(position));
+                    }
                     copied = at;
                     self.elements += 1;
                     self.cut(position);
@@ -118,7 +129,7 @@ impl Outline {
                 _ => {}
             }
         }
-        self.keep(&piece[copied..])?;
+        self.keep(piece, copied..piece.len())?;
         self.before += piece.len() as u64;
         Ok(None)
     }
@@ -141,9 +152,15 @@ impl Outline {
     }
 
     /// Keeps text of the member at hand. One array may outgrow the limit: it will be streamed.
-    fn keep(&mut self, text: &[u8]) -> Result<(), Obstacle> {
+    fn keep(&mut self, piece: &[u8], range: Range<usize>) -> Result<(), Obstacle> {
+        let (start, text) = (self.before + range.start as u64, &piece[range]);
         let another = self.members.iter().rev().skip(1).any(|member| member.cut_short);
         let Some(member) = self.members.last_mut() else { return Ok(()) };
+        if !member.cuts.is_empty() && !self.in_array {
+            // Nothing follows an array but the end of its member.
+            let stray = text.iter().position(|byte| !byte.is_ascii_whitespace());
+            return stray.map_or(Ok(()), |at| Err(Obstacle::Malformed(start + at as u64)));
+        }
         if member.cut_short {
             return Ok(());
         }
@@ -201,6 +218,9 @@ mod tests {
         assert_eq!(outline.members[1].text, b"\"R\":[");
         assert_eq!(outline.members[2].text, b"\"b\":2");
         let mut outline = Outline::new(4, 20);
+        assert_eq!(Outline::new(4, 20).read(br#"{"R":[1,2}}"#), Err(Obstacle::Malformed(9)));
+        assert_eq!(Outline::new(4, 20).read(br#"{"a":1]"#), Err(Obstacle::Malformed(6)));
+        assert_eq!(Outline::new(4, 20).read(br#"{"R":[1] "b":2}"#), Err(Obstacle::Malformed(9)));
         assert_eq!(outline.read(br#"{"a":"a long text that is no array"#), Err(Obstacle::TooLong));
     }
 }

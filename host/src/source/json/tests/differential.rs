@@ -1,6 +1,7 @@
 //! Random documents under random schemas: the values that `serde_json` sees.
 
 use super::*;
+use crate::pipeline::plan::OnTypeConflict;
 use proptest::prelude::*;
 
 fn schema() -> impl Strategy<Value = Value> {
@@ -93,7 +94,7 @@ fn members(schema: &Value, value: &Value, path: &str, rescued: &mut Map<String, 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn values_are_those_that_serde_json_sees(
@@ -138,7 +139,50 @@ proptest! {
         let whole = Setup::default().read(&schema, &[("f", text.as_bytes())]).unwrap();
         prop_assert_eq!(seen, whole);
     }
+
+    #[test]
+    fn damage_is_the_same_whatever_the_pieces(
+        form in 0..DAMAGED.len(),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 0..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        step in 1..60_usize,
+        quarantine: bool,
+    ) {
+        let mut text = DAMAGED[form].as_bytes().to_vec();
+        for (at, byte, edit) in edits {
+            let at = at.index(text.len());
+            match edit {
+                0 => text[at] = byte,
+                1 => text.insert(at, b"{}[],:\"\\\n"[usize::from(byte) % 9]),
+                _ => drop(text.remove(at)),
+            }
+        }
+        text.truncate(cut.map_or(text.len(), |cut| cut.index(text.len())));
+        let mut setup = Setup::default();
+        setup.cuts = Cuts { batch_bytes: 40, batch_rows: 3, slice_at: 90, slice_bytes: 30 };
+        setup.plan.max_record_bytes = 120;
+        setup.plan.max_depth = 4;
+        if quarantine {
+            setup.plan.on_type_conflict = OnTypeConflict::Quarantine;
+        }
+        let schema = json!({ "a": "int", "r": [{ "x": "string", "m": "map<string,int>" }] });
+        let whole = setup.read(&schema, &[("f", &text)]).unwrap();
+        let pieces = Setup { step_bytes: step, buffer_bytes: 40, ..setup.clone() };
+        prop_assert_eq!(pieces.read(&schema, &[("f", &text)]).unwrap(), whole.clone());
+        let mut unsliced = Setup::default();
+        unsliced.plan.on_type_conflict = setup.plan.on_type_conflict;
+        let unsliced = unsliced.read(&schema, &[("f", &text)]).unwrap();
+        prop_assert!(unsliced.rejected.is_empty() || !whole.rejected.is_empty(), "{unsliced:?}");
+    }
 }
+
+/// Texts to damage: lines, documents, an array, and a document read in slices.
+const DAMAGED: [&str; 4] = [
+    "{\"a\":1,\"r\":[{\"x\":\"\u{e9}\\n\"}]}\n{\"a\":-2}\n\n{\"r\":[{\"m\":{\"k\":3}},null]}\n",
+    "{\n \"a\": 1,\n \"r\": [\n  {\n \"x\": \"]\"\n }\n ]\n}\n{\n \"a\": 2\n}{\"u\":[[1]]}",
+    "[{\"a\":1,\"r\":[{\"x\":\"}\"}]},\n {\"a\":true}, {\"r\":[{\"m\":{\"k\":3,\"k\":4}}]}]\n",
+    "{\"a\":7,\"r\":[{\"x\":\"one\"},{\"x\":\"two\"},{\"x\":\"three\"},{\"x\":\"four\"},{\"m\":{\"k\":5}},{\"x\":\"six\"}],\"z\":{\"y\":1}} {\"a\":8}",
+];
 
 /// Text that is itself a JSON container, parsed, so that white space does not matter.
 fn normal(value: &Value) -> Value {

@@ -87,6 +87,8 @@ fn what_cannot_be_sliced_is_too_long_or_truncated() {
         (format!("{{\"R\\n\":[{r}],\"R\\n\":[1]}}{{\"a\":2}}"), "record-too-long"),
         (format!("{{\"s\":\"{}\"}}{{\"a\":2}}", "x".repeat(400)), "record-too-long"),
         (format!("{{\"R\\n\":[{r}],\"a\":1"), "truncated-json"),
+        (format!("{{\"R\\n\":[{r}}},\"a\":1}}"), "malformed-json"),
+        (format!("{{\"R\\n\":[{r}],\"a\":1]"), "malformed-json"),
     ] {
         let seen = setup().file(&schema(), &text);
         assert_eq!(seen.codes(), [code], "{text}");

@@ -28,7 +28,7 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// What came out of a unit, as far as it may not depend on how the text arrived.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Seen {
     /// Rows as JSON, nulls left out; the rescued column parsed.
     rows: Vec<Value>,
