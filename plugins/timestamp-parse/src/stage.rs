@@ -77,7 +77,7 @@ impl Stage for TimestampParse {
             DataType::Null => {
                 let mut times = Times::new(batch.rows(), self.on_error);
                 times.fill(batch.rows(), |_| None);
-                Ok(times.finish("", |_| String::new()))
+                Ok(times.finish("", &|_| String::new()))
             }
             _ => self.process_integers::<i64>(&column, batch.rows()),
         }
@@ -119,7 +119,7 @@ impl TimestampParse {
         let texts = column.bytes()?;
         let mut times = Times::new(rows, self.on_error);
         times.fill(rows, |row| texts.get(row).map(|text| self.read_text(text)));
-        Ok(times.finish(&self.describe_formats(), |row| shown(texts.value(row))))
+        Ok(times.finish(&self.describe_formats(), &|row| shown(texts.value(row))))
     }
 
     /// The first format that fits decides; else the most telling reason.
@@ -162,14 +162,21 @@ impl TimestampParse {
         read: impl Fn(Unit, T) -> Result<i64, Reason>,
     ) -> Result<Output, Error> {
         let numbers = column.values::<T>()?;
+        let show = |row| numbers.value(row).to_string();
+        Ok(self.fill_numbers(rows, &|unit, row| Some(read(unit, numbers.get(row)?)), &show))
+    }
+
+    /// Reads rows by the first unit that fits; the same code for every type of number.
+    fn fill_numbers(
+        &self,
+        rows: usize,
+        read: &dyn Fn(Unit, usize) -> Option<Result<i64, Reason>>,
+        show: &dyn Fn(usize) -> String,
+    ) -> Output {
         let units: Vec<_> = self.formats.iter().filter_map(Format::epoch).collect();
         let mut times = Times::new(rows, self.on_error);
-        times.fill(rows, |row| {
-            let number = numbers.get(row)?;
-            let first = units.iter().map(|unit| read(*unit, number));
-            Some(first.reduce(Result::or).unwrap_or(Err(Reason::Mismatch)))
-        });
-        Ok(times.finish(&self.describe_formats(), |row| numbers.value(row).to_string()))
+        times.fill(rows, |row| units.iter().filter_map(|unit| read(*unit, row)).reduce(Result::or));
+        times.finish(&self.describe_formats(), show)
     }
 
     /// The formats as messages name them.
@@ -229,7 +236,7 @@ impl Times {
     }
 
     /// The answer; `show` gives the value of a row for a message.
-    fn finish(self, formats: &str, show: impl Fn(usize) -> String) -> Output {
+    fn finish(self, formats: &str, show: &dyn Fn(usize) -> String) -> Output {
         let disposition = match self.on_error {
             OnError::Drop => return Output::keep(self.kept).with_column(self.values.finish()),
             OnError::Null => Disposition::Note,
