@@ -199,7 +199,8 @@ fn match_zone(
     let universal = [&b"UTC"[..], b"GMT", b"UT", b"Z"]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(&name[..letters]));
-    if universal {
+    // `GMT0` is a name of its own.
+    if universal && !name.get(letters).is_some_and(u8::is_ascii_digit) {
         let after = at + letters;
         let (seconds, end) = short_offset(text, after).unwrap_or((0, after));
         return parsed.put(Field::Offset, seconds).then_some(end);
