@@ -19,8 +19,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         println!("cargo::rerun-if-changed={}", component.display());
         if !stamp::is_fresh(root, name)? {
-            let what = if component.exists() { "is older than its sources" } else { "was not built" };
-            return Err(format!("the standard plugin `{name}` {what}: run `cargo xtask plugins`").into());
+            let what =
+                if component.exists() { "is older than its sources" } else { "was not built" };
+            return Err(
+                format!("the standard plugin `{name}` {what}: run `cargo xtask plugins`").into()
+            );
         }
         let variable = format!("LOCKGATE_{}", name.to_uppercase().replace('-', "_"));
         println!("cargo::rustc-env={variable}={}", component.display());

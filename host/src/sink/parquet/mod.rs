@@ -152,7 +152,8 @@ impl TableWriter {
     /// Adds rows to a partition, after those it has.
     ///
     /// # Errors
-    /// Fails when the rows have another schema, or the store refuses; possibly for rows of an
+    /// Fails when the rows have another schema, the partition's directory would have too long
+    /// a name, or the store refuses; possibly for rows of an
     /// earlier call.
     pub fn write(&mut self, key: &PartitionKey, rows: RecordBatch) -> Result<()> {
         if rows.num_rows() == 0 {
@@ -161,7 +162,7 @@ impl TableWriter {
         let rows = self.with_schema(rows)?;
         let index = match self.by_key.get(key) {
             Some(index) => *index,
-            None => self.add_partition(key),
+            None => self.add_partition(key)?,
         };
         let bytes = memory::batch_bytes(&rows);
         self.ledger.add(index, rows.num_rows() as u64, bytes);
@@ -208,13 +209,13 @@ impl TableWriter {
         })
     }
 
-    fn add_partition(&mut self, key: &PartitionKey) -> usize {
+    fn add_partition(&mut self, key: &PartitionKey) -> Result<usize> {
         let index = self.partitions.len();
-        let partition = Arc::new(Partition::new(index, key.clone()));
+        let partition = Arc::new(Partition::new(index, key.clone())?);
         let encoder = self.workers.encoder_of(&partition.directory);
         self.partitions.push(Slot { partition, encoder });
         self.by_key.insert(key.clone(), index);
-        index
+        Ok(index)
     }
 
     /// Hands a partition's buffered rows to its encoder, a chunk at a time.
