@@ -4,7 +4,7 @@
 //! [`crate::matcher`] decides; whatever this accepts, it would accept with the same result.
 
 use crate::civil;
-use crate::item::{Field, Item, Number, Sign};
+use crate::item::{Field, Item, MONTHS_SHORT, Number, Sign};
 use crate::zone::Local;
 
 /// Words a prefix may load; the last one stands for fields that are missing.
@@ -22,13 +22,24 @@ struct Word {
     literal: u64,
     /// The high half of each digit's byte.
     digit: u64,
+    /// All bits of the bytes that are no part of a name.
+    known: u64,
+}
+
+/// What a byte of a prefix must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Byte {
+    Literal(u8),
+    Digit,
+    /// Part of a month's name.
+    Name,
 }
 
 impl Word {
     /// The value of every two bytes as digits, and bits that are clear if all is as expected.
     #[inline]
     fn pairs(&self, bytes: [u8; 8]) -> (u64, u64) {
-        let digits = u64::from_le_bytes(bytes) ^ self.expected;
+        let digits = (u64::from_le_bytes(bytes) ^ self.expected) & self.known;
         let high = digits | digits.wrapping_add(0x0606_0606_0606_0606);
         let wrong = (digits & self.literal) | (high & self.digit);
         // Every byte becomes ten times itself plus its successor.
@@ -53,6 +64,8 @@ pub(crate) struct Prefix {
     century: Pair,
     year: Pair,
     month: Pair,
+    /// Where the name of the month is, instead of its number.
+    month_name: Option<usize>,
     day: Pair,
     hour: Pair,
     minute: Pair,
@@ -82,14 +95,14 @@ impl Usual {
 impl Prefix {
     /// The prefix of these items, and how many of them it covers.
     pub(crate) fn of(items: &[Item]) -> Option<(Self, usize)> {
-        // `None` is a digit.
-        let mut bytes: Vec<Option<u8>> = Vec::new();
+        let mut bytes: Vec<Byte> = Vec::new();
         let mut starts = [None; Field::COUNT];
+        let mut month_name = None;
         let mut covered = 0;
         for item in items {
             match item {
                 Item::Literal(literal) if !literal.iter().any(u8::is_ascii_digit) => {
-                    bytes.extend(literal.iter().copied().map(Some));
+                    bytes.extend(literal.iter().copied().map(Byte::Literal));
                 }
                 Item::Number(number) => {
                     let width = prefix_width(*number)?;
@@ -98,7 +111,13 @@ impl Prefix {
                         return None;
                     }
                     *start = Some(bytes.len());
-                    bytes.extend(std::iter::repeat_n(None, width));
+                    bytes.extend(std::iter::repeat_n(Byte::Digit, width));
+                }
+                Item::Word { field: Field::Month, words, .. } if *words == MONTHS_SHORT => {
+                    if month_name.replace(bytes.len()).is_some() {
+                        return None;
+                    }
+                    bytes.extend([Byte::Name; 3]);
                 }
                 Item::Fraction { .. } | Item::Offset(_) | Item::Optional(_) => break,
                 _ => return None,
@@ -106,14 +125,18 @@ impl Prefix {
             covered += 1;
         }
         let start = |field: Field| starts[field as usize];
-        let (year, month, day) = (start(Field::Year)?, start(Field::Month)?, start(Field::Day)?);
+        let (year, day) = (start(Field::Year)?, start(Field::Day)?);
+        if start(Field::Month).is_some() == month_name.is_some() {
+            return None;
+        }
         let mut words = Words::of(&bytes)?;
         let (century, year) = (words.pair(year)?, words.pair(year + 2)?);
-        let (month, day) = (words.pair(month)?, words.pair(day)?);
-        let mut time = |field| start(field).map_or(Some(ZERO), |at| words.pair(at));
-        let (hour, minute) = (time(Field::Hour)?, time(Field::Minute)?);
-        let second = time(Field::Second)?;
-        let ends_in_digit = bytes.last() == Some(&None);
+        let day = words.pair(day)?;
+        let mut pair = |field| start(field).map_or(Some(ZERO), |at| words.pair(at));
+        let month = pair(Field::Month)?;
+        let (hour, minute) = (pair(Field::Hour)?, pair(Field::Minute)?);
+        let second = pair(Field::Second)?;
+        let ends_in_digit = bytes.last() == Some(&Byte::Digit);
         let (length, words) = (bytes.len(), words.words);
         let mut prefix = Self {
             words,
@@ -122,6 +145,7 @@ impl Prefix {
             century,
             year,
             month,
+            month_name,
             day,
             hour,
             minute,
@@ -165,9 +189,13 @@ impl Prefix {
             *pairs = here;
         }
         let pair = |pair: Pair| two_digits(pairs[pair.word % WORDS], pair.shift);
+        let month = match self.month_name {
+            Some(at) => month_of(*text.get(at..)?.first_chunk()?)?,
+            None => pair(self.month),
+        };
         Some(Fields {
             year: pair(self.century) * 100 + pair(self.year),
-            month: pair(self.month),
+            month,
             day: pair(self.day),
             hour: pair(self.hour),
             minute: pair(self.minute),
@@ -205,6 +233,12 @@ struct Fields {
     second: u32,
 }
 
+/// The month of a short name in any case.
+fn month_of(name: [u8; 3]) -> Option<u32> {
+    let is_name = |known: &&str| known.as_bytes().eq_ignore_ascii_case(&name);
+    MONTHS_SHORT.iter().zip(1..).find(|(known, _)| is_name(known)).map(|(_, month)| month)
+}
+
 /// One of the values of [`Word::pairs`].
 #[inline]
 fn two_digits(pairs: u64, shift: u32) -> u32 {
@@ -225,13 +259,13 @@ fn prefix_width(number: Number) -> Option<usize> {
 
 /// Words while they are laid out.
 struct Words<'a> {
-    bytes: &'a [Option<u8>],
+    bytes: &'a [Byte],
     words: Vec<Word>,
 }
 
 impl<'a> Words<'a> {
     /// Words that cover all the bytes; `None` when there are too few or too many.
-    fn of(bytes: &'a [Option<u8>]) -> Option<Self> {
+    fn of(bytes: &'a [Byte]) -> Option<Self> {
         let last = bytes.len().checked_sub(8)?;
         let mut words = Self { bytes, words: Vec::new() };
         for at in (0..last).step_by(8).chain([last]) {
@@ -241,17 +275,20 @@ impl<'a> Words<'a> {
     }
 
     fn add(&mut self, at: usize) -> Option<usize> {
-        let (mut expected, mut literal, mut digit) = ([0; 8], [0; 8], [0; 8]);
+        let (mut expected, mut literal, mut digit, mut known) = ([0; 8], [0; 8], [0; 8], [0xff; 8]);
         for (i, byte) in self.bytes.get(at..at + 8)?.iter().enumerate() {
-            expected[i] = byte.unwrap_or(b'0');
-            literal[i] = if byte.is_some() { 0xff } else { 0 };
-            digit[i] = if byte.is_some() { 0 } else { 0xf0 };
+            match byte {
+                Byte::Literal(byte) => (expected[i], literal[i]) = (*byte, 0xff),
+                Byte::Digit => (expected[i], digit[i]) = (b'0', 0xf0),
+                Byte::Name => known[i] = 0,
+            }
         }
         self.words.push(Word {
             at,
             expected: u64::from_le_bytes(expected),
             literal: u64::from_le_bytes(literal),
             digit: u64::from_le_bytes(digit),
+            known: u64::from_le_bytes(known),
         });
         (self.words.len() < WORDS).then(|| self.words.len() - 1)
     }

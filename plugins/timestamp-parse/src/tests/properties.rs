@@ -21,6 +21,8 @@ const FORMATS: &[&str] = &[
     "yyyyMMddHHmmssSSS",
     "dd/MM/yyyy HH:mm",
     "MM-dd-yyyy HH:mm:ss VV",
+    "dd/MMM/yyyy:HH:mm:ss Z",
+    "MMM-dd-yyyy HH:mm:ss.SSS",
     "strftime:%Y-%m-%dT%H:%M:%S.%f%z",
 ];
 
@@ -83,7 +85,7 @@ proptest! {
     #[test]
     fn the_short_way_and_the_long_way_agree(
         time in any_time(), form in 0..FORMATS.len(), zoned in any::<bool>(),
-        edits in prop::collection::vec((0usize..40, prop::sample::select(b"0123456789-:+.TZz ,".to_vec()), 0u8..3), 0..3),
+        edits in prop::collection::vec((0usize..40, prop::sample::select(b"0123456789-:+.TZz ,JaNuyM\xff".to_vec()), 0u8..3), 0..3),
         fraction in 0usize..8,
     ) {
         let format = FORMATS[form];
@@ -92,6 +94,8 @@ proptest! {
             "yyyyMMddHHmmss" => time.strftime("%Y%m%d%H%M%S").to_string(),
             "yyyyMMddHHmmssSSS" => time.strftime("%Y%m%d%H%M%S%3f").to_string(),
             "dd/MM/yyyy HH:mm" => time.strftime("%d/%m/%Y %H:%M").to_string(),
+            "dd/MMM/yyyy:HH:mm:ss Z" => time.strftime("%d/%b/%Y:%H:%M:%S +0100").to_string(),
+            "MMM-dd-yyyy HH:mm:ss.SSS" => time.strftime("%b-%d-%Y %H:%M:%S").to_string(),
             "yyyy-MM-dd" => time.strftime("%Y-%m-%d").to_string(),
             _ if format.contains("dd HH") => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
             _ => time.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
