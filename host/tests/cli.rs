@@ -113,3 +113,43 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let done = child.wait_with_output().unwrap();
     assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_run_gives_one_record_per_micro_batch_and_says_when_there_is_nothing_to_do() {
+    let (directory, path) = pipeline(GOOD);
+    fs::create_dir(directory.path().join("in")).unwrap();
+    fs::write(directory.path().join("in/a.json"), "{\"id\": 1}\n{\"id\": 2}\n").unwrap();
+    let first = output(&["run", &path, "--available-now", "--progress-json", "-"]);
+    assert_eq!(first.status.code(), Some(0), "{}", text(&first.stderr));
+    let record: serde_json::Value = serde_json::from_slice(&first.stdout).unwrap();
+    assert_eq!((&record["batchId"], &record["sink"]["numOutputRows"]), (&0.into(), &2.into()));
+    assert!(text(&first.stderr).starts_with("batch 0: 1 file, "), "{}", text(&first.stderr));
+
+    let second = output(&["run", &path, "--once"]);
+    assert_eq!(second.status.code(), Some(0));
+    assert!(text(&second.stderr).starts_with("no new files match `*.json`"));
+    let quiet = output(&["run", &path, "--once", "--no-progress"]);
+    assert_eq!((quiet.status.code(), text(&quiet.stderr).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn an_endless_run_ends_well_when_it_is_asked_to() {
+    let (_directory, path) = pipeline(GOOD);
+    let mut child =
+        lockgate(&["run", &path, "--no-progress"]).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(asked.success() && child.try_wait().unwrap().is_none_or(|status| status.success()));
+    let done = child.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn explain_says_what_the_pipeline_will_do() {
+    let (_directory, path) = pipeline(GOOD);
+    let explained = output(&["explain", &path]);
+    assert_eq!(explained.status.code(), Some(0), "{}", text(&explained.stderr));
+    let shown = text(&explained.stdout);
+    assert!(shown.contains(": a micro-batch every 10s\nsource\n"), "{shown}");
+    assert!(shown.contains("compression zstd"), "{shown}");
+}

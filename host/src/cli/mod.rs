@@ -4,8 +4,10 @@
 
 mod check;
 mod completions;
+mod explain;
 pub mod plugin;
 pub mod progress;
+mod run;
 mod schema;
 mod schema_tree;
 pub mod status;
@@ -56,8 +58,12 @@ pub struct Cli {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
+    /// Run a pipeline
+    Run(run::RunArgs),
     /// Find every mistake in a pipeline, and print the schema after every stage
     Check(check::CheckArgs),
+    /// Show what a pipeline will do, and what crosses the sandbox boundary
+    Explain(explain::ExplainArgs),
     /// Show what a pipeline has committed, what is in flight, and who runs it
     Status(status::StatusArgs),
     /// Inspect, build and test plugins
@@ -104,10 +110,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let terminal = Terminal::new(cli.colour);
     let done = match &cli.verb {
+        Verb::Run(args) => run::run(args, &terminal),
         Verb::Check(args) => check::run(args, &terminal),
+        Verb::Explain(args) => explain::run(args, &terminal),
         Verb::Status(args) => status::run(args, &terminal),
         Verb::Plugin(args) => plugin::run(args, &terminal),
-        Verb::Schema(args) => schema::run(args, &[], &terminal),
+        Verb::Schema(args) => schema::run(args, &terminal),
         Verb::Completions(args) => completions::run(args, &terminal),
     };
     match done {

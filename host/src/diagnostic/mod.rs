@@ -223,13 +223,19 @@ impl Diagnostic {
 
     /// What a plugin says of its config, which stands at that key of the pipeline file.
     ///
-    /// The place is the key of the config that the message names first in backquotes. A
+    /// The place is the key that the message names first in backquotes, or whose value it
+    /// names; when that is not one alone, the config as a whole. A
     /// message whose last line is `@START..END` means those bytes of a string of the config;
     /// that line is not shown.
     #[must_use]
     pub fn from_plugin(message: &str, key: &KeyPath, config: &Value) -> Self {
         let (message, bytes) = split_byte_range(message);
-        let named = message.split('`').nth(1).filter(|name| config.get(name).is_some());
+        let said = message.split('`').nth(1);
+        let has = |(name, value): &(&String, &Value)| {
+            said == Some(name.as_str()) || (value.is_string() && value.as_str() == said)
+        };
+        let named: Vec<_> = config.as_object().into_iter().flatten().filter(has).collect();
+        let named = if let [(name, _)] = named[..] { Some(name.as_str()) } else { None };
         let failure = Self::config(message);
         let Some(bytes) = bytes else {
             return match named {
@@ -306,6 +312,7 @@ mod tests {
         assert_eq!(at("no column `amont`\n@0..5", where_.clone()), in_where(Some(0..5)));
         assert_eq!(at("`where` is empty", where_.clone()), in_where(None));
         assert_eq!(at("`column` is missing", where_.clone()), Place::Key(key.clone(), None));
+        assert_eq!(at("`amont > 0` is odd", where_.clone()), in_where(None));
         // Out of range, or in one of several strings: no byte is better than a wrong one.
         assert_eq!(at("odd\n@0..99", where_), Place::Key(key.clone(), None));
         let two = serde_json::json!({ "a": "text", "b": "text" });

@@ -127,7 +127,7 @@ fn wrong_config(
                 Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
                 None => diagnostic,
             };
-            diagnostic.hint(keys).at(&key.name(name))
+            diagnostic.hint(keys).at_name(&key.name(name))
         }
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::{
     diagnostic::Result,
     metrics::Observer,
     pipeline::plan::{Plan, Trigger},
-    sink::partition::Partitioner,
+    sink::{bind::check_files, partition::Partitioner},
     source::{self, json::JsonReader},
     stage::{Chain, Engine, StageSummary},
     storage::{self, Storage},
@@ -115,6 +115,8 @@ pub struct Checked {
     pub stages: Vec<StageSummary>,
     /// Schema of the files.
     pub files: SchemaRef,
+    /// What readers of the files may stumble over.
+    pub warnings: Vec<String>,
 }
 
 /// Opens every stage against the schema the one before it gives; reads no data, except to
@@ -135,5 +137,6 @@ pub fn check(plan: &Plan, engine: &Engine) -> Result<Checked> {
     let chain = Chain::open(&stages, &source)?;
     let partitioner = Partitioner::new(&plan.sink, chain.schema())?;
     let (stages, files) = (chain.summaries(), partitioner.file_schema().clone());
-    Ok(Checked { source, inferred, stages, files })
+    let warnings = check_files(&plan.sink, &files)?;
+    Ok(Checked { source, inferred, stages, files, warnings })
 }

@@ -6,7 +6,7 @@
 use crate::{
     diagnostic::Result,
     pipeline::plan::Plan,
-    sink::partition::Partitioner,
+    sink::{bind::check_files, partition::Partitioner},
     source::{Elements, Origin, SourceBatch, json::JsonReader, rescued},
     stage::{Chain, ChainOutput, ConfiguredStage, Lineage, RejectedRow},
     storage::Storage,
@@ -64,6 +64,7 @@ impl Worker {
         let reader = JsonReader::new(&plan.source, schema)?;
         let chain = Chain::open(stages, reader.schema())?;
         let partitioner = Arc::new(Partitioner::new(&plan.sink, chain.schema())?);
+        check_files(&plan.sink, partitioner.file_schema())?;
         let rescued = plan.source.rescued_column.as_deref().map(Arc::from);
         Ok(Self { reader, chain, partitioner, rescued })
     }

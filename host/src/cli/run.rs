@@ -1,0 +1,80 @@
+//! `lockgate run`: runs a pipeline until its trigger is done or a signal asks it to stop.
+
+use super::{Failures, load, progress::ProgressArgs, terminal::Terminal};
+use crate::{
+    diagnostic::{Diagnostic, Kind, Result},
+    pipeline::plan::Trigger,
+    run::{Run, Stop},
+    stage::Engine,
+};
+use clap::Args;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    low_level,
+};
+use std::{path::PathBuf, sync::atomic::Ordering};
+
+/// Arguments of `lockgate run`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RunArgs {
+    /// The pipeline file
+    pipeline: PathBuf,
+    /// One micro-batch, then stop
+    #[arg(long, conflicts_with = "available_now")]
+    once: bool,
+    /// Micro-batches until nothing is left to read, then stop
+    #[arg(long)]
+    available_now: bool,
+    #[command(flatten)]
+    progress: ProgressArgs,
+}
+
+/// Runs `lockgate run`.
+///
+/// # Errors
+/// What stopped the pipeline. What was committed before stays.
+pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failures> {
+    let plan = load(&args.pipeline, terminal)?;
+    let listener = args.progress.listener(terminal)?;
+    let engine = Engine::with_user_cache()?;
+    // Signal handlers outlive every scope.
+    let stop: &'static Stop = Box::leak(Box::default());
+    listen(stop)?;
+    let mut run = Run::new(&plan, stop)?;
+    if args.once {
+        run.trigger = Trigger::Once;
+    } else if args.available_now {
+        run.trigger = Trigger::AvailableNow;
+    }
+    let is_endless = matches!(run.trigger, Trigger::Interval(_));
+    run.run(&engine, &listener)?;
+    let is_abandoned = stop.abandon.load(Ordering::Relaxed);
+    if is_abandoned || (stop.is_asked() && !is_endless) {
+        let failure = Diagnostic::new(Kind::Interrupted, "interrupted before the work was done");
+        return Err(failure.hint("run it again: it goes on where it stopped").into());
+    }
+    if listener.batches() == 0 && !stop.is_asked() {
+        listener.remark(&format!(
+            "no new files match `{}` below {}",
+            plan.source.pattern, plan.source.root
+        ));
+    }
+    Ok(())
+}
+
+/// The first signal lets the micro-batch at hand finish; the second gives it up.
+fn listen(stop: &'static Stop) -> Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        let ask = move || {
+            if stop.finish.swap(true, Ordering::Relaxed) {
+                stop.abandon.store(true, Ordering::Relaxed);
+            }
+        };
+        // SAFETY: the handler only touches atomics that live for ever, which is
+        // async-signal-safe, and cannot panic.
+        let registered = unsafe { low_level::register(signal, ask) };
+        registered
+            .map_err(|error| Diagnostic::internal("cannot listen for signals").cause(error))?;
+    }
+    Ok(())
+}
