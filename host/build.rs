@@ -1,13 +1,15 @@
 //! Finds the components that are embedded in the binary, and refuses to build with one that
-//! is missing or was built from other sources.
+//! is missing or was built from other sources; lists the files that `plugin new` writes.
 
 #![expect(clippy::print_stdout, unreachable_pub, reason = "build scripts talk on standard output")]
 
 #[expect(dead_code, reason = "storing components is `xtask plugins`' part")]
 #[path = "../xtask/src/stamp.rs"]
 mod stamp;
+#[path = "build/template.rs"]
+mod template;
 
-use std::{error::Error, path::Path};
+use std::{env, error::Error, path::Path};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -28,5 +30,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         let variable = format!("LOCKGATE_{}", name.to_uppercase().replace('-', "_"));
         println!("cargo::rustc-env={variable}={}", component.display());
     }
+    template::embed(root, Path::new(&env::var_os("OUT_DIR").ok_or("cargo sets `OUT_DIR`")?))?;
     Ok(())
 }

@@ -39,7 +39,11 @@ pub(super) fn load(engine: &Engine, plan: &Plan) -> Result<Vec<ConfiguredStage>>
     Ok(stages)
 }
 
-fn component(engine: &Engine, plugin: &PluginRef) -> Result<Component> {
+/// Loads the component of a plugin.
+///
+/// # Errors
+/// Fails when there is no such plugin, or it does not keep the contract.
+pub(crate) fn component(engine: &Engine, plugin: &PluginRef) -> Result<Component> {
     match plugin {
         PluginRef::Standard(name) => {
             let bytes = standard::standard(name).ok_or_else(|| unknown_plugin(name))?;

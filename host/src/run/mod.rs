@@ -11,6 +11,7 @@ mod session;
 mod trigger;
 mod worker;
 
+pub(crate) use bind::component;
 pub use trigger::Stop;
 
 use crate::{

@@ -5,7 +5,7 @@
 
 use super::{diff, rows};
 use crate::{
-    diagnostic::{Diagnostic, KeyPath, Result},
+    diagnostic::{Diagnostic, KeyPath, Place, Result},
     pipeline::plan::{Limits, OnFailure, PluginRef, StagePlan},
     source::schema::parse_schema,
     stage::{Chain, ChainOutput, Component, ConfiguredStage, Lineage},
@@ -136,11 +136,11 @@ fn read(file: &Path) -> Result<Case> {
 fn check(component: &Component, case: &Case) -> Result<String> {
     let outcome = process(component, case);
     let (output, expect) = match (outcome, &case.error, &case.expect) {
-        (Err(error), Some(part), _) if error.to_string().contains(part.as_str()) => {
-            return Ok(String::new());
-        }
         (Err(error), Some(part), _) => {
-            return Ok(format!("- an error with: {part}\n+ {error}\n"));
+            let error = refusal(&error);
+            let is_expected = error.contains(part.as_str());
+            let difference = format!("- an error with: {part}\n+ {error}\n");
+            return Ok(if is_expected { String::new() } else { difference });
         }
         (Ok(_), Some(part), _) => return Ok(format!("- an error with: {part}\n+ no error\n")),
         (Err(error), None, _) => return Err(error),
@@ -150,6 +150,14 @@ fn check(component: &Component, case: &Case) -> Result<String> {
     let mut differences = compare_rows(&output, expect)?;
     differences.push_str(&compare_rejections(&output, &case.rejections));
     Ok(differences)
+}
+
+/// A refusal as the plugin said it, with the bytes of the config that it means.
+fn refusal(error: &Diagnostic) -> String {
+    match &error.at {
+        Some(Place::Key(_, Some(bytes))) => format!("{error}\n@{}..{}", bytes.start, bytes.end),
+        _ => error.to_string(),
+    }
 }
 
 fn process(component: &Component, case: &Case) -> Result<ChainOutput> {
@@ -198,4 +206,112 @@ fn compare_rejections(output: &ChainOutput, expected: &[Rejection]) -> String {
         let _ = writeln!(text, "+ {extra}: {message}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{Engine, standard};
+
+    fn component(name: &str) -> Component {
+        let bytes = standard::standard(name).unwrap();
+        Component::new(&Engine::with_user_cache().unwrap(), name, bytes).unwrap()
+    }
+
+    fn report(case: &str) -> Report {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("one.json"), case).unwrap();
+        run(&component("explode"), dir.path()).unwrap()
+    }
+
+    #[test]
+    fn the_standard_plugins_do_in_the_sandbox_what_their_cases_say() {
+        for name in standard::names() {
+            let cases = format!("{}/../plugins/{name}/cases", env!("CARGO_MANIFEST_DIR"));
+            let report = run(&component(name), Path::new(&cases)).unwrap();
+            assert!(report.failed == 0 && report.cases > 3, "{name}\n{}", report.text);
+        }
+    }
+
+    #[test]
+    fn rows_that_differ_are_shown_beside_each_other() {
+        let report = report(
+            r#"{
+                "about": "two rows", "config": {"column": "l"}, "schema": {"l": "array<int>"},
+                "input": [{"l": [1, 2, 3]}], "expect": [{"l": 1}, {"l": 4}, {"l": 3}],
+                "rejections": [{"row": 1, "code": "odd", "disposition": "note"}]
+            }"#,
+        );
+        assert_eq!(report.failed, 1);
+        assert_eq!(
+            report.text,
+            "FAIL  one  two rows\n        {\"l\":1}\n      - {\"l\":4}\n      + {\"l\":2}\n        {\"l\":3}\n      - row 1 note `odd`\n"
+        );
+    }
+
+    #[test]
+    fn an_error_must_be_the_expected_one() {
+        for (error, expect, text) in [
+            ("\"use two explode stages\"", "null", "ok    one  e\n"),
+            (
+                "\"anything else\"",
+                "null",
+                "FAIL  one  e\n      - an error with: anything else\n      + `l.x` steps into the list `l`, which a path cannot do; use two explode stages: first `l`, then `l.x`\n",
+            ),
+            (
+                "null",
+                "[]",
+                "FAIL  one  e\n      `l.x` steps into the list `l`, which a path cannot do; use two explode stages: first `l`, then `l.x`\n",
+            ),
+        ] {
+            let case = format!(
+                r#"{{"about": "e", "config": {{"column": "l.x"}}, "schema": {{"l": "array<struct<x: array<int>>>"}}, "expect": {expect}, "error": {error}}}"#
+            );
+            assert_eq!(report(&case).text, text);
+        }
+        let missed = report(
+            r#"{"about": "e", "config": {"column": "l"}, "schema": {"l": "array<int>"}, "error": "x"}"#,
+        );
+        assert_eq!(missed.text, "FAIL  one  e\n      - an error with: x\n      + no error\n");
+    }
+
+    #[test]
+    fn a_file_that_is_no_case_fails_and_a_directory_without_cases_is_refused() {
+        for (case, part) in [
+            ("{", "this is no case: EOF"),
+            (
+                r#"{"about": "x", "config": {}, "schema": {}, "inputs": []}"#,
+                "unknown field `inputs`",
+            ),
+            (
+                r#"{"about": "x", "config": {"column": "l"}, "schema": {"l": "array<int>"}}"#,
+                "neither `expect` nor `error`",
+            ),
+            (
+                r#"{"about": "x", "config": {}, "schema": {"l": "arr"}, "expect": []}"#,
+                "unknown type `arr`",
+            ),
+            (
+                r#"{"about": "x", "config": {"column": "l"}, "schema": {"l": "array<int>"}, "expect": [{"m": 1}]}"#,
+                "`expect` does not fit what comes out: there is no `m` in the schema; it has `l`",
+            ),
+        ] {
+            let report = report(case);
+            assert!(report.failed == 1 && report.text.contains(part), "{}", report.text);
+        }
+        let empty = tempfile::tempdir().unwrap();
+        assert!(
+            run(&component("explode"), empty.path())
+                .unwrap_err()
+                .message
+                .starts_with("there is no case in")
+        );
+        let missing = empty.path().join("cases");
+        assert!(
+            run(&component("explode"), &missing)
+                .unwrap_err()
+                .message
+                .starts_with("cannot read the cases in")
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! `lockgate plugin inspect`: what a plugin says of itself.
+//! `lockgate plugin inspect` and `list`: what plugins say of themselves.
 
 use super::config_table;
 use crate::{
@@ -63,6 +63,19 @@ pub(super) fn json(component: &Component) -> Result<Value> {
         "examples": examples(&about)?,
         "docs": about.docs,
     }))
+}
+
+/// One line per plugin.
+///
+/// # Errors
+/// Fails when one of them does not describe itself.
+pub(super) fn list(components: &[Component]) -> Result<String> {
+    let mut rows = Vec::with_capacity(components.len());
+    for component in components {
+        let about = component.describe()?;
+        rows.push([about.name, about.version, about.summary]);
+    }
+    Ok(aligned(&rows))
 }
 
 /// The first example of a plugin, as a stage of a pipeline file.

@@ -1,23 +1,24 @@
-//! `lockgate plugin`: inspect, build and test plugins.
+//! `lockgate plugin`: list, inspect, make, build and test plugins.
 
 mod build;
 mod cases;
 mod config_table;
 mod diff;
 mod inspect;
+mod new;
 mod rows;
+mod template;
 pub mod toolchain;
 
 use super::{Failures, terminal::Terminal};
 use crate::{
     diagnostic::{Diagnostic, Result},
-    stage::{Component, Engine},
+    pipeline::plan::PluginRef,
+    run::component,
+    stage::{Component, Engine, standard},
 };
 use clap::{Args, Subcommand};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Arguments of `lockgate plugin`.
 #[derive(Clone, Debug, Args)]
@@ -28,13 +29,23 @@ pub struct PluginArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Verb {
+    /// List the standard plugins
+    List,
     /// Show what a plugin is: config, examples, docs, digest, interfaces
     Inspect {
-        /// Path of a `.wasm` file
-        plugin: PathBuf,
+        /// Name of a standard plugin, or path of a `.wasm` file
+        plugin: String,
         /// Print one JSON object, with the JSON Schema of the config
         #[arg(long)]
         json: bool,
+    },
+    /// Make a plugin crate that builds and tests at once
+    New {
+        /// Name of the plugin and of its directory, for example `mask-email`
+        name: String,
+        /// Directory to make it in
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        path: PathBuf,
     },
     /// Build a plugin crate into one `.wasm` file
     Build {
@@ -62,14 +73,26 @@ enum Verb {
 /// What went wrong, and what to do next.
 pub fn run(args: &PluginArgs, terminal: &Terminal) -> Result<(), Failures> {
     match &args.verb {
+        Verb::List => {
+            let engine = Engine::with_user_cache()?;
+            let plugins = standard::names().map(|name| standard_plugin(&engine, name));
+            terminal.data(&inspect::list(&plugins.collect::<Result<Vec<_>>>()?)?)?;
+        }
         Verb::Inspect { plugin, json } => {
-            let component = read(&Engine::with_user_cache()?, plugin)?;
+            let component = load(&Engine::with_user_cache()?, plugin)?;
             let text = if *json {
                 format!("{:#}\n", inspect::json(&component)?)
             } else {
                 inspect::text(&component)?
             };
             terminal.data(&text)?;
+        }
+        Verb::New { name, path } => {
+            let dir = new::create(name, path)?;
+            let dir = dir.strip_prefix(".").unwrap_or(&dir).display();
+            terminal.data(&format!(
+                "made {dir}\nnext: cd {dir}\n      cargo test\n      lockgate plugin build\n      lockgate plugin test\n"
+            ))?;
         }
         Verb::Build { dir, out } => {
             let built = build::build(&Engine::with_user_cache()?, dir)?;
@@ -107,12 +130,17 @@ fn test(plugin: &Path, cases: Option<&Path>, terminal: &Terminal) -> Result<()> 
     }
 }
 
+/// A plugin as it is named on the command line: a standard name, or the path of a file.
+fn load(engine: &Engine, plugin: &str) -> Result<Component> {
+    let is_path = plugin.ends_with(".wasm") || plugin.contains('/');
+    if is_path { read(engine, Path::new(plugin)) } else { standard_plugin(engine, plugin) }
+}
+
+fn standard_plugin(engine: &Engine, name: &str) -> Result<Component> {
+    component(engine, &PluginRef::Standard(name.to_owned()))
+}
+
 fn read(engine: &Engine, path: &Path) -> Result<Component> {
-    let bytes = fs::read(path).map_err(|error| {
-        Diagnostic::config(format!("cannot read the plugin `{}`", path.display()))
-            .cause(error)
-            .hint("give the path of a `.wasm` file that `lockgate plugin build` wrote")
-    })?;
-    let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-    Component::new(engine, &name, &bytes)
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    component(engine, &PluginRef::File(absolute))
 }

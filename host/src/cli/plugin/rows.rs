@@ -263,6 +263,8 @@ fn scalar_values(array: &ArrayRef) -> Result<Vec<Value>> {
         None => NULL,
         Some("inf") => "Infinity".into(),
         Some("-inf") => "-Infinity".into(),
+        // Zeros are equal, whatever their sign.
+        Some("-0.0") => 0.0.into(),
         Some(text) if is_number => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
         Some(text) if matches!(data_type, DataType::Timestamp(_, Some(_))) => {
             format!("{text}Z").into()
