@@ -9,6 +9,14 @@ pub struct Computed {
     pub(crate) nodes: Vec<Node>,
 }
 
+impl Computed {
+    /// The column's nodes, in pre-order.
+    #[must_use]
+    pub fn into_nodes(self) -> Vec<Node> {
+        self.nodes
+    }
+}
+
 /// A bitmap that grows bit by bit, least significant bit first.
 #[derive(Clone, Debug, Default)]
 pub struct Bitmap {

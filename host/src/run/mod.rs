@@ -13,6 +13,7 @@ mod worker;
 
 pub(crate) use bind::component;
 pub use trigger::Stop;
+pub use worker::cut_by_partition;
 
 use crate::{
     diagnostic::Result,

@@ -8,7 +8,7 @@ use crate::{
     pipeline::plan::Plan,
     sink::{bind::check_files, partition::Partitioner},
     source::{Elements, Origin, SourceBatch, json::JsonReader, rescued},
-    stage::{Chain, ChainOutput, ConfiguredStage, Lineage, RejectedRow},
+    stage::{Chain, ConfiguredStage, Lineage, RejectedRow, View},
     storage::Storage,
     types::{InputFile, PartitionKey, Rejected, StageRows},
 };
@@ -109,7 +109,7 @@ fn transform(
     let output = chain.process(&source.batch, &lineage(&source, rescued))?;
     let stages = start.elapsed();
     let start = Instant::now();
-    let rows = split(&output, partitioner)?;
+    let rows = cut_by_partition(&output.view, partitioner)?;
     let mut rejected = originals(&source, &output.rejected);
     let source_rejected = source.rejected.len() as u64;
     let rows_read = source.batch.num_rows() as u64;
@@ -129,11 +129,13 @@ fn lineage(source: &SourceBatch, rescued: Option<&Arc<str>>) -> Lineage {
 }
 
 /// Gathers the rows ordered by partition in one go, then cuts without copying.
-fn split(
-    output: &ChainOutput,
+///
+/// # Errors
+/// Fails when the partitioner was bound to another schema than the view's.
+pub fn cut_by_partition(
+    view: &View,
     partitioner: &Partitioner,
 ) -> Result<Vec<(PartitionKey, RecordBatch)>> {
-    let view = &output.view;
     if view.num_rows() == 0 {
         return Ok(Vec::new());
     }

@@ -32,7 +32,7 @@ pub(super) struct OpenStage {
     pub(super) config: String,
     pub(super) input: SchemaRef,
     pub(super) bound: Bound,
-    pub(super) instance: Option<Instance>,
+    pub(super) instance: Option<Box<dyn Instance>>,
 }
 
 /// All stages of a pipeline on one worker.
@@ -166,7 +166,7 @@ impl OpenStage {
     }
 
     /// The running instance, or a fresh one opened like the first.
-    pub(super) fn instance(&mut self) -> Result<Instance> {
+    pub(super) fn instance(&mut self) -> Result<Box<dyn Instance>> {
         if let Some(instance) = self.instance.take() {
             return Ok(instance);
         }
@@ -207,11 +207,11 @@ fn open_instance(
     configured: &ConfiguredStage,
     config: &str,
     input: &Schema,
-) -> Result<(Instance, Bound)> {
+) -> Result<(Box<dyn Instance>, Bound)> {
     let plan = &configured.plan;
     let in_config = plan.key.name("config");
     let mut instance =
-        Instance::new(&configured.component, plan.limits).map_err(|e| e.at(&plan.key))?;
+        configured.component.instantiate(plan.limits).map_err(|e| e.at(&plan.key))?;
     let answer = instance.open(config, input).map_err(|refusal| match refusal.kind {
         Kind::Config => Diagnostic::from_plugin(&refusal.message, &in_config, &plan.config),
         _ => refusal.at(&in_config),

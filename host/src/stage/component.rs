@@ -3,7 +3,8 @@
 use super::{
     Engine,
     bindings::{ColumnarPre, lockgate::transform::types::Metadata},
-    instance::{Guest, Instance},
+    instance::{Guest, Instance, Sandbox},
+    native::{Native, NativePlugin},
 };
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -32,8 +33,14 @@ pub struct Component {
     name: Arc<str>,
     digest: Arc<str>,
     bytes: Arc<[u8]>,
-    pre: ColumnarPre<Guest>,
-    engine: Engine,
+    code: Code,
+}
+
+/// What runs when a component is instantiated.
+#[derive(Clone)]
+enum Code {
+    Sandboxed(ColumnarPre<Guest>, Engine),
+    Native(Arc<dyn NativePlugin>),
 }
 
 impl std::fmt::Debug for Component {
@@ -66,7 +73,15 @@ impl Component {
                     .hint("build it again with the SDK of this version of lockgate")
             })?;
         let (name, digest) = (Arc::from(name), Arc::from(digest));
-        Ok(Self { name, digest, bytes: Arc::from(bytes), pre, engine: engine.clone() })
+        let code = Code::Sandboxed(pre, engine.clone());
+        Ok(Self { name, digest, bytes: Arc::from(bytes), code })
+    }
+
+    /// A plugin that runs in the host itself, without a sandbox or limits: the yardstick for
+    /// what the sandbox costs. No pipeline file can name one.
+    pub fn native(name: &str, plugin: Arc<dyn NativePlugin>) -> Self {
+        let (name, digest, bytes) = (Arc::from(name), Arc::from("native"), Arc::from([]));
+        Self { name, digest, bytes, code: Code::Native(plugin) }
     }
 
     /// What messages call it.
@@ -86,8 +101,9 @@ impl Component {
 
     /// Names of the interfaces that the plugin imports and exports.
     pub fn interfaces(&self) -> (Vec<String>, Vec<String>) {
-        let engine = self.engine.wasmtime();
-        let ty = self.pre.instance_pre().component().component_type();
+        let Code::Sandboxed(pre, engine) = &self.code else { return (Vec::new(), Vec::new()) };
+        let engine = engine.wasmtime();
+        let ty = pre.instance_pre().component().component_type();
         let imports = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
         let exports = ty.exports(engine).map(|(name, _)| name.to_owned()).collect();
         (imports, exports)
@@ -98,15 +114,25 @@ impl Component {
     /// # Errors
     /// Fails when the plugin traps or does not answer in time.
     pub fn describe(&self) -> Result<Metadata> {
-        Instance::new(self, DESCRIBE)?.describe()
+        match &self.code {
+            Code::Sandboxed(pre, engine) => {
+                Sandbox::new(pre, engine, &self.name, DESCRIBE)?.describe()
+            }
+            Code::Native(plugin) => Ok(plugin.describe()),
+        }
     }
 
-    pub(crate) fn pre(&self) -> &ColumnarPre<Guest> {
-        &self.pre
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+    /// A fresh instance.
+    ///
+    /// # Errors
+    /// Fails when its start code traps or its memory exceeds the limit.
+    pub(super) fn instantiate(&self, limits: Limits) -> Result<Box<dyn Instance>> {
+        Ok(match &self.code {
+            Code::Sandboxed(pre, engine) => {
+                Box::new(Sandbox::new(pre, engine, &self.name, limits)?)
+            }
+            Code::Native(plugin) => Box::new(Native::new(Arc::clone(plugin))),
+        })
     }
 }
 

@@ -1,9 +1,10 @@
-//! One running sandbox: calls under a time and memory limit, traps turned into diagnostics.
+//! One running plugin: in a sandbox, under a time and memory limit, traps turned into
+//! diagnostics; or, to measure what the sandbox costs, in the host itself.
 
 use super::{
-    Component,
+    Engine,
     bindings::{
-        Columnar,
+        Columnar, ColumnarPre,
         lockgate::transform::types::{Batch, Error, Metadata, Output, Plan},
     },
     engine::TICK,
@@ -17,7 +18,7 @@ use arrow_schema::Schema;
 use wasmtime::{ResourceLimiter, Store, Trap};
 
 /// What the host keeps for a guest: its memory budget, and whether it hit it.
-pub(crate) struct Guest {
+pub(super) struct Guest {
     memory_bytes: usize,
     refused_bytes: Option<usize>,
 }
@@ -46,32 +47,51 @@ impl ResourceLimiter for Guest {
     }
 }
 
-/// A sandbox that serves one stage on one worker. After an `Err` from a call it is spent:
-/// drop it and make a fresh one.
-pub(crate) struct Instance {
+/// A plugin that serves one stage on one worker. After an `Err` from a call it is spent: drop
+/// it and make a fresh one.
+pub(crate) trait Instance: Send {
+    /// Opens the stage.
+    ///
+    /// # Errors
+    /// A config diagnostic when the plugin refuses, a plugin diagnostic when it breaks.
+    fn open(&mut self, config: &str, input: &Schema) -> Result<Plan>;
+
+    /// Hands over a batch.
+    ///
+    /// # Errors
+    /// Fails when the plugin says so, traps, or exceeds a limit.
+    fn process(&mut self, batch: Batch<'_>) -> Result<Output>;
+}
+
+/// A running sandbox.
+pub(super) struct Sandbox {
     store: Store<Guest>,
     guest: Columnar,
     name: String,
     limits: Limits,
 }
 
-impl Instance {
+impl Sandbox {
     /// Instantiates the component.
     ///
     /// # Errors
     /// Fails when its start code traps or its memory exceeds the limit.
-    pub(crate) fn new(component: &Component, limits: Limits) -> Result<Self> {
+    pub(super) fn new(
+        pre: &ColumnarPre<Guest>,
+        engine: &Engine,
+        name: &str,
+        limits: Limits,
+    ) -> Result<Self> {
         let memory_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
         let state = Guest { memory_bytes, refused_bytes: None };
-        let mut store = Store::new(component.engine().wasmtime(), state);
+        let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|guest| guest);
         store.epoch_deadline_trap();
         store.set_epoch_deadline(ticks(limits));
         store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
-        let name = component.name().to_owned();
-        match component.pre().instantiate(&mut store) {
-            Ok(guest) => Ok(Self { store, guest, name, limits }),
-            Err(error) => Err(trapped(&name, "start", &limits, store.data(), &error)),
+        match pre.instantiate(&mut store) {
+            Ok(guest) => Ok(Self { store, guest, name: name.to_owned(), limits }),
+            Err(error) => Err(trapped(name, "start", &limits, store.data(), &error)),
         }
     }
 
@@ -79,17 +99,19 @@ impl Instance {
     ///
     /// # Errors
     /// Fails when it traps or exceeds a limit.
-    pub(crate) fn describe(&mut self) -> Result<Metadata> {
+    pub(super) fn describe(&mut self) -> Result<Metadata> {
         let stage = self.guest.lockgate_transform_stage().clone();
         let answer = stage.call_describe(&mut self.store);
         answer.map_err(|error| self.trapped("describe", &error))
     }
 
-    /// Opens the stage. Errors of the plugin's own are the pipeline's to mend.
-    ///
-    /// # Errors
-    /// A config diagnostic when the plugin refuses, a plugin diagnostic when it breaks.
-    pub(crate) fn open(&mut self, config: &str, input: &Schema) -> Result<Plan> {
+    fn trapped(&self, call: &str, error: &wasmtime::Error) -> Diagnostic {
+        trapped(&self.name, call, &self.limits, self.store.data(), error)
+    }
+}
+
+impl Instance for Sandbox {
+    fn open(&mut self, config: &str, input: &Schema) -> Result<Plan> {
         let nodes = fields::to_nodes(&self.name, input)?;
         let stage = self.guest.lockgate_transform_stage().clone();
         self.store.set_epoch_deadline(ticks(self.limits));
@@ -105,11 +127,7 @@ impl Instance {
         }
     }
 
-    /// Hands over a batch.
-    ///
-    /// # Errors
-    /// Fails when the plugin says so, traps, or exceeds a limit.
-    pub(crate) fn process(&mut self, batch: Batch<'_>) -> Result<Output> {
+    fn process(&mut self, batch: Batch<'_>) -> Result<Output> {
         self.store.set_epoch_deadline(ticks(self.limits));
         let columns = self.guest.lockgate_transform_columns();
         let answer = columns.call_process(&mut self.store, batch);
@@ -120,10 +138,6 @@ impl Instance {
                     .cause(message))
             }
         }
-    }
-
-    fn trapped(&self, call: &str, error: &wasmtime::Error) -> Diagnostic {
-        trapped(&self.name, call, &self.limits, self.store.data(), error)
     }
 }
 

@@ -15,17 +15,20 @@ mod fields;
 mod instance;
 mod lift;
 mod lower;
+mod native;
 pub mod standard;
 mod unnest;
 #[cfg(test)]
 mod unnest_tests;
 mod view;
 
-pub use bindings::lockgate::transform::types::Metadata;
+pub use bindings::lockgate::transform::types as contract;
 pub use chain::{
     Chain, ChainOutput, ConfiguredStage, Crossing, NOTED_SAMPLES, RejectedRow, StageSummary,
 };
 pub use component::{CONTRACT, Component, digest};
+pub use contract::Metadata;
 pub use engine::Engine;
+pub use native::{NativePlugin, NativeStage};
 pub use unnest::{Lineage, Narrow};
 pub use view::{RowOrigin, View};

@@ -1,0 +1,170 @@
+//! What the sandbox costs: one chain of stages, once as components and once with the same
+//! plugins compiled into this process, on the same files, taking turns.
+//!
+//! `sandbox_tax PIPELINE` reads the pipeline's input and prints CPU seconds of one thread, the
+//! medians of several rounds, as JSON.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
+
+mod adapter;
+
+use adapter::Compiled;
+use lockgate::{
+    diagnostic::Result,
+    pipeline::{self, plan::{Plan, PluginRef, StagePlan}},
+    run::cut_by_partition,
+    sink::{parquet::{Provenance, TableWriter}, partition::Partitioner, publish},
+    source::{SourceBatch, discover, json::{JsonReader, units}},
+    stage::{Chain, Component, ConfiguredStage, Engine, Lineage, standard},
+    storage::{self, Storage},
+    types::BatchId,
+};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+const ROUNDS: usize = 5;
+
+/// CPU time of one pass, by part.
+#[derive(Clone, Copy, Default)]
+struct Times {
+    decode: Duration,
+    stages: Duration,
+    write: Duration,
+}
+
+fn main() -> ExitCode {
+    let Some(pipeline) = std::env::args().nth(1) else {
+        eprintln!("usage: sandbox_tax PIPELINE");
+        return ExitCode::from(2);
+    };
+    let plan = match pipeline::load(Path::new(&pipeline)) {
+        Ok(plan) => plan,
+        Err(failures) => {
+            failures.iter().for_each(|failure| eprintln!("error: {failure}"));
+            return ExitCode::from(2);
+        }
+    };
+    match measure(&plan) {
+        Ok(report) => {
+            println!("{report}");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+fn measure(plan: &Plan) -> Result<serde_json::Value> {
+    let engine = Engine::with_user_cache()?;
+    let sandboxed = stages(plan, |stage| sandboxed(&engine, stage))?;
+    let native = stages(plan, |stage| Ok(native(stage)))?;
+    let source = storage::open(&plan.source.root)?;
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        for (stages, times) in [(&sandboxed, &mut with), (&native, &mut without)] {
+            let pass = pass(plan, &source, stages)?;
+            // The first round warms caches up.
+            if round > 0 {
+                times.push(pass);
+            }
+        }
+    }
+    let (with, without) = (median(&with), median(&without));
+    let seconds = |time: Duration| time.as_secs_f64();
+    let stages_tax = seconds(with.stages) / seconds(without.stages) - 1.0;
+    let job = |times: Times| seconds(times.decode + times.stages + times.write);
+    let decode_and_write = seconds(without.decode + without.write);
+    let job_tax = (decode_and_write + seconds(with.stages)) / job(without) - 1.0;
+    Ok(serde_json::json!({
+        "rounds": ROUNDS,
+        "decode_cpu_s": seconds(without.decode),
+        "write_cpu_s": seconds(without.write),
+        "stages_sandboxed_cpu_s": seconds(with.stages),
+        "stages_native_cpu_s": seconds(without.stages),
+        "sandbox_tax_of_stages": stages_tax,
+        "sandbox_tax_of_job": job_tax,
+    }))
+}
+
+fn stages(plan: &Plan, load: impl Fn(&StagePlan) -> Result<Component>) -> Result<Vec<ConfiguredStage>> {
+    let load = |stage: &StagePlan| Ok(ConfiguredStage { plan: stage.clone(), component: load(stage)? });
+    plan.stages.iter().map(load).collect()
+}
+
+fn name(stage: &StagePlan) -> &str {
+    match &stage.plugin {
+        PluginRef::Standard(name) => name,
+        PluginRef::File(_) => "",
+    }
+}
+
+fn sandboxed(engine: &Engine, stage: &StagePlan) -> Result<Component> {
+    Component::new(engine, name(stage), standard::standard(name(stage)).unwrap_or_default())
+}
+
+fn native(stage: &StagePlan) -> Component {
+    match name(stage) {
+        "explode" => Compiled::<lockgate_explode::Explode>::component(),
+        "filter" => Compiled::<lockgate_filter::Filter>::component(),
+        "flatten" => Compiled::<lockgate_flatten::Flatten>::component(),
+        _ => Compiled::<lockgate_timestamp_parse::TimestampParse>::component(),
+    }
+}
+
+/// Decodes, transforms and writes the whole input on this thread.
+fn pass(plan: &Plan, source: &Storage, stages: &[ConfiguredStage]) -> Result<Times> {
+    let mut times = Times::default();
+    let Some(schema) = &plan.source.schema else { return Ok(times) };
+    let mut reader = JsonReader::new(&plan.source, schema)?;
+    let mut chain = Chain::open(stages, reader.schema())?;
+    let partitioner = Partitioner::new(&plan.sink, chain.schema())?;
+    let sink = storage::open(&plan.sink.root)?;
+    let files = discover::discover(&plan.source, source, &|_| false)?;
+    let batch = BatchId(0);
+    publish::discard(&sink, batch)?;
+    let schema = Arc::clone(partitioner.file_schema());
+    let provenance = Provenance::default();
+    let mut table = TableWriter::new(Arc::clone(&sink), &plan.sink, schema, batch, provenance, 0)?;
+    let mut before = cpu();
+    for unit in units(&files) {
+        reader.read_unit(source, &files[unit], &mut |decoded: SourceBatch| {
+            times.decode += lap(&mut before);
+            let output = chain.process(&decoded.batch, &Lineage::default())?;
+            times.stages += lap(&mut before);
+            for (key, rows) in cut_by_partition(&output.view, &partitioner)? {
+                table.write(&key, rows)?;
+            }
+            times.write += lap(&mut before);
+            Ok(())
+        })?;
+    }
+    times.decode += lap(&mut before);
+    table.finish()?;
+    times.write += lap(&mut before);
+    publish::discard(&sink, batch)?;
+    Ok(times)
+}
+
+fn lap(before: &mut Duration) -> Duration {
+    let now = cpu();
+    now - std::mem::replace(before, now)
+}
+
+/// CPU time of this thread.
+fn cpu() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live `timespec`, which is all `clock_gettime` needs; on
+    // failure the zero stays.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+fn median(times: &[Times]) -> Times {
+    let part = |of: fn(&Times) -> Duration| {
+        let mut sorted: Vec<_> = times.iter().map(of).collect();
+        sorted.sort();
+        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    };
+    Times { decode: part(|t| t.decode), stages: part(|t| t.stages), write: part(|t| t.write) }
+}
