@@ -35,7 +35,11 @@ impl<S: Stage + Send + 'static> NativePlugin for Compiled<S> {
         }
     }
 
-    fn open(&self, config: &str, input: &[FieldParam<'_>]) -> Result<(Box<dyn NativeStage>, Plan), Error> {
+    fn open(
+        &self,
+        config: &str,
+        input: &[FieldParam<'_>],
+    ) -> Result<(Box<dyn NativeStage>, Plan), Error> {
         let mut nodes = input.iter();
         let mut fields = Vec::new();
         while let Some(node) = nodes.next() {
@@ -63,13 +67,21 @@ impl<S: Stage + Send> NativeStage for Running<S> {
                 sdk::RowResult::Take(rows) => RowResult::Take(rows),
                 sdk::RowResult::Produced(rows) => RowResult::Produced(rows),
             },
-            columns: output.columns.into_iter().flat_map(sdk::Computed::into_nodes).map(array).collect(),
+            columns: output
+                .columns
+                .into_iter()
+                .flat_map(sdk::Computed::into_nodes)
+                .map(array)
+                .collect(),
             rejections: output.rejections.into_iter().map(rejection).collect(),
         })
     }
 }
 
-fn field<'a>(node: &FieldParam<'a>, rest: &mut std::slice::Iter<'_, FieldParam<'a>>) -> Result<Field, sdk::Error> {
+fn field<'a>(
+    node: &FieldParam<'a>,
+    rest: &mut std::slice::Iter<'_, FieldParam<'a>>,
+) -> Result<Field, sdk::Error> {
     let mut children = Vec::new();
     for _ in 0..node.children {
         let child = rest.next().ok_or_else(|| sdk::Error::input("a schema ends in the middle"))?;
@@ -100,7 +112,9 @@ fn contract_plan(plan: sdk::Plan) -> Plan {
     let edit = |edit: sdk::Edit| match edit {
         sdk::Edit::Clear => Edit::Clear,
         sdk::Edit::Drop(name) => Edit::Drop(name),
-        sdk::Edit::Refer { name, path } => Edit::Refer(Reference { name, path: path.steps().to_vec() }),
+        sdk::Edit::Refer { name, path } => {
+            Edit::Refer(Reference { name, path: path.steps().to_vec() })
+        }
         sdk::Edit::Compute(field) => Edit::Compute(field_nodes(&field)),
     };
     Plan {
@@ -125,7 +139,10 @@ fn contract_plan(plan: sdk::Plan) -> Plan {
 }
 
 fn contract_unnest(unnest: sdk::Unnest) -> Unnest {
-    let element = |element: sdk::Element| Element { column: element.column.steps().to_vec(), name: element.name };
+    let element = |element: sdk::Element| Element {
+        column: element.column.steps().to_vec(),
+        name: element.name,
+    };
     let columns = unnest.columns.into_iter().map(element).collect();
     Unnest { columns, keep_empty: unnest.keep_empty, position: unnest.position }
 }

@@ -11,10 +11,20 @@ mod adapter;
 use adapter::Compiled;
 use lockgate::{
     diagnostic::Result,
-    pipeline::{self, plan::{Plan, PluginRef, StagePlan}},
+    pipeline::{
+        self,
+        plan::{Plan, PluginRef, StagePlan},
+    },
     run::cut_by_partition,
-    sink::{parquet::{Provenance, TableWriter}, partition::Partitioner, publish},
-    source::{SourceBatch, discover, json::{JsonReader, units}},
+    sink::{
+        parquet::{Provenance, TableWriter},
+        partition::Partitioner,
+        publish,
+    },
+    source::{
+        SourceBatch, discover,
+        json::{JsonReader, units},
+    },
     stage::{Chain, Component, ConfiguredStage, Engine, Lineage, standard},
     storage::{self, Storage},
     types::BatchId,
@@ -87,8 +97,12 @@ fn measure(plan: &Plan) -> Result<serde_json::Value> {
     }))
 }
 
-fn stages(plan: &Plan, load: impl Fn(&StagePlan) -> Result<Component>) -> Result<Vec<ConfiguredStage>> {
-    let load = |stage: &StagePlan| Ok(ConfiguredStage { plan: stage.clone(), component: load(stage)? });
+fn stages(
+    plan: &Plan,
+    load: impl Fn(&StagePlan) -> Result<Component>,
+) -> Result<Vec<ConfiguredStage>> {
+    let load =
+        |stage: &StagePlan| Ok(ConfiguredStage { plan: stage.clone(), component: load(stage)? });
     plan.stages.iter().map(load).collect()
 }
 
