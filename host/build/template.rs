@@ -23,7 +23,8 @@ pub fn embed(root: &Path, out: &Path) -> io::Result<()> {
         files.sort();
         let _ = writeln!(source, "const {name}: &[(&str, &str)] = &[");
         for file in files {
-            let path = file.strip_prefix(&dir).unwrap_or(&file);
+            let path = file.strip_prefix(&dir).unwrap_or(&file).to_string_lossy();
+            let file = file.to_string_lossy();
             let _ = writeln!(source, "    ({path:?}, include_str!({file:?})),");
         }
         source.push_str("];\n");

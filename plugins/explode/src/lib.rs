@@ -34,7 +34,9 @@ impl Stage for Explode {
         for element in &columns {
             resolve::check_collection(input, &element.column)?;
         }
-        names::check(input, &columns, config.position.as_deref())?;
+        let checked = names::check(input, &columns);
+        checked.map_err(|error| if config.into.is_some() { at_into(&error) } else { error })?;
+        names::check_position(input, &columns, config.position.as_deref())?;
         let emptied: Vec<_> = input
             .fields
             .iter()
@@ -49,6 +51,11 @@ impl Stage for Explode {
         }
         Ok((Self, plan))
     }
+}
+
+/// Names the key of the config first, so that the host points at it.
+fn at_into(error: &Error) -> Error {
+    Error::config(format!("`into`: {}", error.message()))
 }
 
 lockgate_sdk::export!(Explode);

@@ -4,12 +4,8 @@
 
 use lockgate_sdk::{Element, Error, Schema};
 
-/// Checks the names of the element columns and of the position column.
-pub(crate) fn check(
-    input: &Schema,
-    elements: &[Element],
-    position: Option<&str>,
-) -> Result<(), Error> {
+/// Checks the names of the element columns.
+pub(crate) fn check(input: &Schema, elements: &[Element]) -> Result<(), Error> {
     for (i, element) in elements.iter().enumerate() {
         let Element { column, name } = element;
         if name.is_empty() {
@@ -31,6 +27,15 @@ pub(crate) fn check(
             )));
         }
     }
+    Ok(())
+}
+
+/// Checks the name of the position column.
+pub(crate) fn check_position(
+    input: &Schema,
+    elements: &[Element],
+    position: Option<&str>,
+) -> Result<(), Error> {
     let Some(position) = position else { return Ok(()) };
     if position.is_empty() {
         return Err(Error::config("`position` is empty; give the name of the column to add"));

@@ -173,11 +173,11 @@ fn a_path_into_a_list_asks_for_two_stages() {
 fn names_that_are_taken_are_refused() {
     assert_eq!(
         refused(r#"{"column": "items", "into": "ID"}"#),
-        "the elements of `items` would be named `ID`, but the input has a column `id` already; set `into` to a name that is free"
+        "`into`: the elements of `items` would be named `ID`, but the input has a column `id` already; set `into` to a name that is free"
     );
     assert_eq!(
         refused(r#"{"column": "order.lines", "into": "order"}"#),
-        "the elements of `order.lines` would be named `order`, but the input has a column `order` already; set `into` to a name that is free"
+        "`into`: the elements of `order.lines` would be named `order`, but the input has a column `order` already; set `into` to a name that is free"
     );
     assert_eq!(
         refused(
@@ -187,7 +187,7 @@ fn names_that_are_taken_are_refused() {
     );
     assert_eq!(
         refused(r#"{"column": "items", "into": ""}"#),
-        "the elements of `items` would have an empty name; set `into` to the name they get"
+        "`into`: the elements of `items` would have an empty name; set `into` to the name they get"
     );
     assert_eq!(
         refused(r#"{"column": "items", "position": "Id"}"#),

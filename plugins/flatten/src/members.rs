@@ -144,7 +144,7 @@ impl Walk<'_> {
                 let depth =
                     max_depth.map_or(String::new(), |max| format!(" down to `max_depth = {max}`"));
                 return Err(Error::config(format!(
-                    "`{idle}` in `{key}` names no member of a flattened struct{depth}; {}",
+                    "`{key}`: `{idle}` names no member of a flattened struct{depth}; {}",
                     listed("the members are", &self.members)
                 )));
             }
@@ -152,7 +152,7 @@ impl Walk<'_> {
         let is_idle = |p: &&Path| !self.kept.iter().any(|path| pattern::names(p, path));
         match keep.iter().find(is_idle) {
             Some(idle) => Err(Error::config(format!(
-                "`{idle}` in `keep` names no struct or map that would be changed; {}",
+                "`keep`: `{idle}` names no struct or map that would be changed; {}",
                 listed("the members are", &self.members)
             ))),
             None => Ok(()),
@@ -189,7 +189,8 @@ pub(crate) fn check_column(config: &Config, input: &Schema) -> Result<(), Error>
         ),
         _ => known,
     };
-    Err(Error::config(format!("`{column}` is {}, not a struct; {next}", field.data_type)))
+    let data_type = field.data_type;
+    Err(Error::config(format!("`{column}` is {data_type}, not a struct; {next}")))
 }
 
 fn check_is_top_level(column: &Path, separator: &str) -> Result<(), Error> {

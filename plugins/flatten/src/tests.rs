@@ -294,29 +294,29 @@ fn patterns_that_name_nothing_are_refused() {
     assert_eq!(
         refused(r#"{"column": "record", "include": ["record.id", "user.id"]}"#),
         format!(
-            "`user.id` in `include` names no member of a flattened struct; the members are {members}"
+            "`include`: `user.id` names no member of a flattened struct; the members are {members}"
         )
     );
     assert_eq!(
         refused(r#"{"column": "record", "exclude": ["meta.*"]}"#),
         format!(
-            "`meta.*` in `exclude` names no member of a flattened struct; the members are {members}"
+            "`exclude`: `meta.*` names no member of a flattened struct; the members are {members}"
         )
     );
     assert_eq!(
         refused(r#"{"column": "record", "max_depth": 1, "include": ["record.user.id"]}"#),
-        "`record.user.id` in `include` names no member of a flattened struct down to `max_depth = 1`; the members are `record.id`, `record.user`, `record.tags`, `record.ids`"
+        "`include`: `record.user.id` names no member of a flattened struct down to `max_depth = 1`; the members are `record.id`, `record.user`, `record.tags`, `record.ids`"
     );
     assert_eq!(
         refused(r#"{"column": "record", "keep": ["record.tags"]}"#),
         format!(
-            "`record.tags` in `keep` names no struct or map that would be changed; the members are {members}"
+            "`keep`: `record.tags` names no struct or map that would be changed; the members are {members}"
         )
     );
     let error = open(r#"{"include": ["a"]}"#, &Schema::new(vec![text("a")])).unwrap_err();
     assert_eq!(
         error.message(),
-        "`a` in `include` names no member of a flattened struct; there is none"
+        "`include`: `a` names no member of a flattened struct; there is none"
     );
 }
 

@@ -132,8 +132,9 @@ fn test(plugin: &Path, cases: Option<&Path>, terminal: &Terminal) -> Result<()> 
 
 /// A plugin as it is named on the command line: a standard name, or the path of a file.
 fn load(engine: &Engine, plugin: &str) -> Result<Component> {
-    let is_path = plugin.ends_with(".wasm") || plugin.contains('/');
-    if is_path { read(engine, Path::new(plugin)) } else { standard_plugin(engine, plugin) }
+    let path = Path::new(plugin);
+    let is_path = plugin.contains('/') || path.extension().is_some_and(|it| it == "wasm");
+    if is_path { read(engine, path) } else { standard_plugin(engine, plugin) }
 }
 
 fn standard_plugin(engine: &Engine, name: &str) -> Result<Component> {
