@@ -4,7 +4,6 @@ use crate::{Error, json};
 use serde::de::DeserializeOwned;
 
 /// JSON Schema of a stage's config.
-#[cfg(target_arch = "wasm32")]
 pub(crate) fn schema<S: crate::Stage>() -> String {
     let settings = schemars::generate::SchemaSettings::draft2020_12();
     let schema = settings.into_generator().into_root_schema_for::<S::Config>();

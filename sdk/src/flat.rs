@@ -5,19 +5,24 @@ use crate::{DataType, Error, Field, Schema};
 
 /// One node of a schema: the `field` record of the contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FlatField {
-    pub(crate) name: String,
-    pub(crate) format: String,
-    pub(crate) nullable: bool,
-    pub(crate) children: u32,
-    pub(crate) metadata: Vec<(String, String)>,
+pub struct FlatField {
+    /// Name.
+    pub name: String,
+    /// Format string.
+    pub format: String,
+    /// Whether a value may be null.
+    pub nullable: bool,
+    /// How many child subtrees follow.
+    pub children: u32,
+    /// Free key-value pairs.
+    pub metadata: Vec<(String, String)>,
 }
 
 /// The schema of these nodes.
 ///
 /// # Errors
 /// Fails for a format outside the contract, and when nodes are missing.
-pub(crate) fn schema(nodes: impl IntoIterator<Item = FlatField>) -> Result<Schema, Error> {
+pub(crate) fn schema(nodes: Vec<FlatField>) -> Result<Schema, Error> {
     let mut nodes = nodes.into_iter();
     let mut fields = Vec::new();
     while let Some(node) = nodes.next() {
@@ -26,7 +31,7 @@ pub(crate) fn schema(nodes: impl IntoIterator<Item = FlatField>) -> Result<Schem
     Ok(Schema::new(fields))
 }
 
-fn field(node: FlatField, following: &mut impl Iterator<Item = FlatField>) -> Result<Field, Error> {
+fn field(node: FlatField, following: &mut std::vec::IntoIter<FlatField>) -> Result<Field, Error> {
     let mut children = Vec::new();
     for _ in 0..node.children {
         let child = following.next().ok_or_else(|| {

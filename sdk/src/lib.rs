@@ -12,13 +12,16 @@
 #[cfg(target_arch = "wasm32")]
 extern crate self as lockgate_sdk;
 
+#[cfg(target_arch = "wasm32")]
+mod allocator;
 mod build;
 mod column;
 mod config;
 #[doc(hidden)]
 pub mod export;
+#[doc(hidden)]
 #[cfg(any(target_arch = "wasm32", test))]
-mod flat;
+pub mod flat;
 mod json;
 mod opened;
 mod output;

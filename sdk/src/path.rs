@@ -23,6 +23,13 @@ impl Path {
         &self.0
     }
 
+    /// Number of names.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a path that names something is not empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The last name, empty for an empty path.
     #[must_use]
     pub fn leaf(&self) -> &str {
@@ -38,9 +45,12 @@ impl Path {
     }
 }
 
-impl From<Path> for Vec<String> {
-    fn from(path: Path) -> Self {
-        path.0
+impl IntoIterator for Path {
+    type Item = String;
+    type IntoIter = std::vec::IntoIter<String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 
@@ -83,7 +93,7 @@ fn next_step(text: &str) -> Option<(String, Option<&str>)> {
                 step.push('`');
             }
             '`' => {
-                let tail = &quoted[at + 1..];
+                let tail = quoted.get(at + 1..)?;
                 return match tail.strip_prefix('.') {
                     Some(tail) => Some((step, Some(tail))),
                     None => tail.is_empty().then_some((step, None)),
@@ -102,7 +112,12 @@ impl fmt::Display for Path {
                 f.write_str(".")?;
             }
             if step.is_empty() || step.contains(['.', '`']) {
-                write!(f, "`{}`", step.replace('`', "``"))?;
+                f.write_str("`")?;
+                for part in step.split_inclusive('`') {
+                    f.write_str(part)?;
+                    f.write_str(if part.ends_with('`') { "`" } else { "" })?;
+                }
+                f.write_str("`")?;
             } else {
                 f.write_str(step)?;
             }

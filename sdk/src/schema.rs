@@ -321,7 +321,12 @@ fn missing(path: &Path, depth: usize, fields: &[Field]) -> Error {
     if fields.is_empty() && depth > 0 {
         return Error::input(format!("column `{within}` has no members, so there is no `{path}`"));
     }
-    let names: Vec<_> = fields.iter().take(40).map(|field| format!("`{}`", field.name)).collect();
+    let mut names = String::new();
+    for field in fields.iter().take(40) {
+        names.push_str(if names.is_empty() { "`" } else { ", `" });
+        names.push_str(&field.name);
+        names.push('`');
+    }
     let place = if depth == 0 { "the input".to_owned() } else { format!("`{within}`") };
-    Error::input(format!("no column `{step}` in {place}; it has {}", names.join(", ")))
+    Error::input(format!("no column `{step}` in {place}; it has {names}"))
 }

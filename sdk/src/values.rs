@@ -192,7 +192,7 @@ impl<'a> Strings<'a> {
     /// Value i as stored; usually empty where it is null.
     #[must_use]
     pub fn value(&self, i: usize) -> &'a str {
-        &self.text[self.offsets[i] as usize..self.offsets[i + 1] as usize]
+        self.text.get(self.offsets[i] as usize..self.offsets[i + 1] as usize).unwrap_or("")
     }
 }
 

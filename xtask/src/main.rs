@@ -11,6 +11,7 @@ mod plugins;
 mod rules;
 mod setup;
 mod stamp;
+mod template;
 #[path = "../../host/src/cli/plugin/toolchain.rs"]
 mod toolchain;
 mod wit;
@@ -30,6 +31,7 @@ const USAGE: &str = "usage: cargo xtask VERB
   setup       install what is missing to compile plugins to WebAssembly
   plugins     build the standard plugins to target/plugins/*.wasm
   check-wit   the contract changes only with its version
+  template    build and test a copy of the plugin template
   rules       file length, direction of imports, one door per dependency
   bench [SCENARIO..]
               the payments job on generated data: tiny, small, medium (default: all)";
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ["test"] => chain::test(&root),
         ["ci"] => chain::ci(&root),
         ["rules"] => rules::check(&root),
+        ["template"] => template::check(&root),
         ["bench", ref scenarios @ ..] => bench::run(&root, scenarios),
         ["check-wit"] => wit::check(&root),
         [] | ["help" | "--help" | "-h"] => {

@@ -25,7 +25,12 @@ pub fn run(root: &Path) -> Result {
     for name in stale {
         let digest = stamp::digest(root, name)?;
         let dir = stamp::directory(root, name);
-        let plugin = Crate { dir: &dir, profile: "plugin", target_dir: Some(&target_dir) };
+        let plugin = Crate {
+            dir: &dir,
+            profile: "plugin",
+            target_dir: Some(&target_dir),
+            schema_as_text: false,
+        };
         let built = toolchain.build(plugin);
         let component = built.map_err(|failure| format!("plugin `{name}`: {failure}"))?;
         stamp::store(root, name, &digest, &component)?;

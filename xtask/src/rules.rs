@@ -41,8 +41,8 @@ const DOORS: [(&str, &[&str]); 5] = [
     ("wasmtime", &["stage/"]),
     ("parquet", &["sink/"]),
     ("clap", &["cli/", "main.rs"]),
-    ("toml", &["pipeline/", "diagnostic", "source/schema/"]),
-    ("jsonschema", &["pipeline/", "stage/"]),
+    ("toml", &["pipeline/", "diagnostic", "source/schema/", "cli/plugin/"]),
+    ("jsonschema", &["pipeline/", "run/", "stage/"]),
 ];
 
 /// Text that tells of a workplace instead of the project.
@@ -152,8 +152,12 @@ fn check_doors(inside: &str, text: &str) -> Vec<String> {
         let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         code.any(|line| {
             line.match_indices(&format!("{name}::")).any(|(at, _)| {
+                // At the start of an indented line it is a module in a `use` group.
                 let before = line[..at].chars().next_back();
-                before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':' && c != '/')
+                let in_group = at > 0 && line[..at].trim().is_empty();
+                !in_group
+                    && before
+                        .is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':' && c != '/')
             })
         })
     };

@@ -33,6 +33,15 @@ impl Parser<'_> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    // Slices that cannot panic: the panic would print text, at the cost of 4 kB.
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    fn since(&self, start: usize) -> &str {
+        self.text.get(start..self.at).unwrap_or("")
+    }
+
     fn skip_space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
@@ -82,7 +91,7 @@ impl Parser<'_> {
         while let Some(b'a'..=b'z' | b'0'..=b'9' | b'E' | b'+' | b'-' | b'.') = self.peek() {
             self.at += 1;
         }
-        match &self.text[start..self.at] {
+        match self.since(start) {
             "null" => Ok(Json::Null),
             "true" => Ok(Json::Bool(true)),
             "false" => Ok(Json::Bool(false)),
@@ -101,7 +110,7 @@ impl Parser<'_> {
             while !matches!(self.peek(), None | Some(b'"' | b'\\')) {
                 self.at += 1;
             }
-            text.push_str(&self.text[start..self.at]);
+            text.push_str(self.since(start));
             if self.eat(b'"') {
                 return Ok(text);
             }
@@ -124,7 +133,7 @@ impl Parser<'_> {
     /// The character of `\uXXXX`, or of the surrogate pair that starts with it.
     fn escaped(&mut self) -> Result<char, Fault> {
         let mut code = self.unit()?;
-        if (0xd800..0xdc00).contains(&code) && self.text[self.at..].starts_with("\\u") {
+        if (0xd800..0xdc00).contains(&code) && self.rest().starts_with("\\u") {
             self.at += 2;
             let low = self.unit()?;
             code = 0x1_0000 + ((code - 0xd800) << 10 | low.wrapping_sub(0xdc00) & 0x3ff);

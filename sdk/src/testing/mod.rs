@@ -55,7 +55,7 @@ pub use cases::{Failures, cases};
 pub use run::{Outcome, Rejected, run};
 pub use serde_json::{Value, json};
 
-use crate::{Error, Field, Schema};
+use crate::{Error, Field, Schema, Stage, config};
 
 /// A schema of these columns, their types as in a pipeline file.
 ///
@@ -65,4 +65,14 @@ pub fn schema<N: AsRef<str>, T: AsRef<str>>(columns: &[(N, T)]) -> Result<Schema
     let field =
         |(name, text): &(N, T)| Ok(Field::new(name.as_ref(), notation::parse(text.as_ref())?));
     Ok(Schema::new(columns.iter().map(field).collect::<Result<_, Error>>()?))
+}
+
+/// Writes the JSON Schema of a stage's config to the file that `LOCKGATE_CONFIG_SCHEMA_FILE`
+/// names, if it names one.
+#[doc(hidden)]
+pub fn write_config_schema<S: Stage>() -> std::io::Result<()> {
+    match std::env::var_os("LOCKGATE_CONFIG_SCHEMA_FILE") {
+        Some(file) => std::fs::write(file, config::schema::<S>()),
+        None => Ok(()),
+    }
 }

@@ -47,7 +47,9 @@ impl stage::Guest for Villain {
         match crime.as_str() {
             "loop-in-open" => loop_for_ever(),
             "trap-in-open" => unreachable!("trap"),
-            "refuse" => return Err(Error::Config("this config cannot work: change `crime`".into())),
+            "refuse" => {
+                return Err(Error::Config("this config cannot work: change `crime`".into()));
+            }
             "read-unknown-column" => plan.reads[0].path = vec!["no_such".into()],
             "offsets-of-a-number" => plan.reads[0].part = Part::Offsets,
             "schema-of-nothing" => plan.edits = vec![Edit::Compute(Vec::new())],
@@ -69,11 +71,8 @@ impl stage::Guest for Villain {
 impl columns::Guest for Villain {
     fn process(input: Batch) -> Result<Output, Error> {
         let rows = input.rows as usize;
-        let mut output = Output {
-            rows: RowResult::Same,
-            columns: vec![strings(rows)],
-            rejections: Vec::new(),
-        };
+        let mut output =
+            Output { rows: RowResult::Same, columns: vec![strings(rows)], rejections: Vec::new() };
         let crime = CRIME.take();
         CRIME.set(crime.clone());
         let column = &mut output.columns[0];

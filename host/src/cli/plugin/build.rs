@@ -32,7 +32,12 @@ impl From<Failure> for Diagnostic {
 pub(super) fn build(engine: &Engine, dir: &Path) -> Result<Built> {
     let name = crate_name(dir)?;
     let toolchain = Toolchain::find(dir)?;
-    let bytes = toolchain.build(Crate { dir, profile: "release", target_dir: None })?;
+    let bytes = toolchain.build(Crate {
+        dir,
+        profile: "release",
+        target_dir: None,
+        schema_as_text: true,
+    })?;
     let component = Component::new(engine, &name, &bytes)?;
     Ok(Built { component, toolchain })
 }

@@ -12,11 +12,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fmt, fs};
+use std::{env, fmt, fs, process};
 use wit_component::{ComponentEncoder, DecodedWasm};
 use wit_parser::{TypeDefKind, WorldItem};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Calls and addresses in as few bytes as they need: a tenth of a component.
+const LINK: &str = "-Clink-arg=--compress-relocations -Clink-arg=--strip-all";
 
 /// Debian packages that together are a toolchain for WebAssembly.
 pub const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19"];
@@ -83,6 +86,9 @@ pub struct Crate<'a> {
     pub profile: &'a str,
     /// Where build products go; `None`: where cargo puts them.
     pub target_dir: Option<&'a Path>,
+    /// Whether the component holds its config's schema as text, for which the crate's tests
+    /// are compiled too; else it makes the schema itself, and is 50 kB larger.
+    pub schema_as_text: bool,
 }
 
 impl Toolchain {
@@ -125,7 +131,8 @@ impl Toolchain {
     /// # Errors
     /// Fails when the crate does not compile, is no plugin, or needs imports.
     pub fn build(&self, plugin: Crate<'_>) -> Result<Vec<u8>, Failure> {
-        let mut command = self.cargo();
+        let schema = plugin.schema_as_text.then(|| self.config_schema(plugin.dir)).flatten();
+        let mut command = self.cargo_for_wasm();
         command
             .args(["build", "--lib", "--target", TARGET, "--profile", plugin.profile])
             .args(["--message-format", "json-render-diagnostics"])
@@ -133,6 +140,9 @@ impl Toolchain {
             .stderr(Stdio::inherit());
         if let Some(target_dir) = plugin.target_dir {
             command.env("CARGO_TARGET_DIR", target_dir);
+        }
+        if let Some(schema) = schema {
+            command.env("LOCKGATE_CONFIG_SCHEMA", schema);
         }
         let program = command.get_program().to_string_lossy().into_owned();
         let output = command.output().map_err(|error| {
@@ -155,20 +165,43 @@ impl Toolchain {
         component(&module)
     }
 
+    /// The JSON Schema of the plugin's config, from a test that `export!` makes; `None` when the
+    /// crate's tests do not compile.
+    fn config_schema(&self, crate_dir: &Path) -> Option<String> {
+        let file = env::temp_dir().join(format!("lockgate-schema-{}.json", process::id()));
+        let status = self
+            .cargo()
+            .args(["test", "--quiet", "--lib", "lockgate_config_schema"])
+            .current_dir(crate_dir)
+            .env("LOCKGATE_CONFIG_SCHEMA_FILE", &file)
+            .stdout(Stdio::null())
+            .status();
+        let schema = fs::read_to_string(&file).ok().filter(|_| status.is_ok_and(|it| it.success()));
+        let _ = fs::remove_file(&file);
+        schema
+    }
+
     fn cargo(&self) -> Command {
         match self {
             Self::Installed | Self::Added => Command::new(in_use("CARGO", "cargo")),
-            Self::Debian { cargo, rustc, linker } => {
+            Self::Debian { cargo, rustc, .. } => {
                 let mut command = Command::new(cargo);
-                command
-                    .args(["-Z", "build-std=std,panic_abort"])
-                    .env("RUSTC_BOOTSTRAP", "1")
-                    .env("RUSTC", rustc)
-                    .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker)
-                    .env_remove("RUSTUP_TOOLCHAIN");
+                command.env("RUSTC", rustc).env_remove("RUSTUP_TOOLCHAIN");
                 command
             }
         }
+    }
+
+    fn cargo_for_wasm(&self) -> Command {
+        let mut command = self.cargo();
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", LINK);
+        if let Self::Debian { linker, .. } = self {
+            command
+                .args(["-Z", "build-std=std,panic_abort"])
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        }
+        command
     }
 }
 
