@@ -149,7 +149,9 @@ impl Checker<'_> {
             _ => {
                 let not = if comparison == Comparison::NotEqual { "NOT " } else { "" };
                 let text = self.source.quote(&of.at);
-                let text = if matches!(of.kind, Kind::Null) { "column" } else { &text };
+                let is_column = !matches!(&of.kind, Kind::Null)
+                    && !matches!(&of.kind, Kind::Value(value, _) if value.is_constant());
+                let text = if is_column { &text } else { "column" };
                 Err(Mistake::new(
                     &cover(&of.at, &null.at),
                     format!("a comparison with `NULL` is never true; write `{text} IS {not}NULL`"),

@@ -10,7 +10,7 @@ use lockgate_sdk::DataType;
 use std::ops::Range;
 
 /// What there is, for messages.
-const KNOWN: &str = "`abs`, `coalesce`, `contains`, `date`, `ends_with`, `isnan`, `length`, `lower`, `ltrim`, `octet_length`, `rtrim`, `size`, `starts_with`, `trim`, `upper`";
+const KNOWN: &str = "`abs`, `coalesce`, `contains`, `date`, `ends_with`, `isnan`, `length`, `lower`, `ltrim`, `octet_length`, `rtrim`, `size`, `starts_with`, `timestamp`, `trim`, `upper`";
 
 /// The time, which each run would see differently.
 const CLOCKS: &[&str] = &[
@@ -35,7 +35,7 @@ fn arguments(name: &str) -> Option<&'static str> {
         "starts_with" | "startswith" | "ends_with" | "endswith" | "contains" => "two arguments",
         "coalesce" | "ifnull" | "nvl" => "at least one argument",
         "lcase" | "ucase" | "btrim" | "len" | "char_length" | "character_length"
-        | "cardinality" | "to_date" => "one argument",
+        | "cardinality" | "to_date" | "to_timestamp" => "one argument",
         name => KNOWN.contains(&format!("`{name}`")).then_some("one argument")?,
     })
 }
@@ -110,13 +110,10 @@ impl Checker<'_> {
                 }
                 _ => Err(self.wrong_argument(of, name, "a `float` or `double`")),
             },
-            ("date" | "to_date", [of]) => {
-                let date = TypeName {
-                    name: "DATE".to_owned(),
-                    parameters: Vec::new(),
-                    at: name_at.clone(),
-                };
-                let node = self.cast(of.clone(), &date)?;
+            ("date" | "to_date" | "timestamp" | "to_timestamp", [of]) => {
+                let name = name.trim_start_matches("to_").to_uppercase();
+                let to = TypeName { name, parameters: Vec::new(), at: name_at.clone() };
+                let node = self.cast(of.clone(), &to)?;
                 Ok(Node { at, ..node })
             }
             ("starts_with" | "startswith" | "ends_with" | "endswith" | "contains", [of, part]) => {

@@ -163,6 +163,9 @@ impl Checker<'_> {
 
     fn one_of(&mut self, of: Expr, list: Vec<Expr>) -> Result<Predicate, Mistake> {
         let of = self.node(of)?;
+        if matches!(of.kind, Kind::Null) {
+            return Ok(Predicate::Constant(None));
+        }
         let mut equal = Vec::with_capacity(list.len());
         for item in list {
             let item = self.node(item)?;

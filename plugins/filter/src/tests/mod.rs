@@ -5,4 +5,5 @@ mod messages;
 mod property;
 mod reference;
 mod rows;
+mod spark;
 mod truths;
