@@ -84,13 +84,23 @@ pub(crate) fn parse_rounded(text: &[u8], scale: u8) -> Option<i128> {
     fits(value, MAX_DIGITS).then_some(if negative { -value } else { value })
 }
 
-/// The nearest double.
-pub(crate) fn to_double(value: i128, scale: u8) -> f64 {
-    // Both operands are exact in a double, so the division rounds once.
-    if value.unsigned_abs() <= 1 << 53 && scale <= 22 {
-        return value as f64 / 10_f64.powi(i32::from(scale));
+/// The nearest double to each value of one scale.
+pub(crate) fn to_double(scale: u8) -> impl Fn(i128) -> f64 {
+    let divisor = (scale <= 22).then(|| 10_f64.powi(i32::from(scale)));
+    move |value| match (i64::try_from(value), divisor) {
+        // Both operands are exact in a double, so the division rounds once.
+        (Ok(small), Some(divisor)) if small.unsigned_abs() <= 1 << 53 => small as f64 / divisor,
+        _ => format!("{value}e-{scale}").parse().unwrap_or(f64::NAN),
     }
-    format!("{value}e-{scale}").parse().unwrap_or(f64::NAN)
+}
+
+/// The product, if it has at most 38 digits.
+pub(crate) fn multiply(a: i128, b: i128) -> Option<i128> {
+    // The product of two 64-bit integers is at most 2 to the power of 126: 38 digits.
+    if let (Ok(a), Ok(b)) = (i64::try_from(a), i64::try_from(b)) {
+        return Some(i128::from(a) * i128::from(b));
+    }
+    a.checked_mul(b).filter(|product| fits(*product, MAX_DIGITS))
 }
 
 /// The decimal as text, with all digits of its scale.
@@ -179,7 +189,7 @@ mod tests {
         ] {
             let (value, scale) = parse(text).unwrap();
             let expected: f64 = text.parse().unwrap();
-            assert_eq!(to_double(value, scale).to_bits(), expected.to_bits(), "{text}");
+            assert_eq!(to_double(scale)(value).to_bits(), expected.to_bits(), "{text}");
         }
     }
 

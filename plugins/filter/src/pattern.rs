@@ -178,14 +178,21 @@ fn strip_end<'a>(text: &'a [u8], segment: &[Piece]) -> Option<&'a [u8]> {
 /// What follows the first place where a segment matches. Taking the first is enough: it
 /// leaves most for the segments after it.
 fn find<'a>(text: &'a [u8], segment: &[Piece]) -> Option<&'a [u8]> {
-    let starts = (0..=text.len()).filter(|at| is_boundary(text, *at));
-    if let [Piece::Text(plain), rest @ ..] = segment {
-        let first = *plain.first()?;
-        return starts
-            .filter(|at| text.get(*at) == Some(&first))
-            .find_map(|at| strip_start(text[at..].strip_prefix(plain.as_slice())?, rest));
+    let [Piece::Text(plain), after @ ..] = segment else {
+        let mut starts = (0..=text.len()).filter(|at| is_boundary(text, *at));
+        return starts.find_map(|at| strip_start(&text[at..], segment));
+    };
+    // A character starts with a byte that is found nowhere inside another.
+    let (first, mut rest) = (*plain.first()?, text);
+    loop {
+        let at = rest.iter().position(|byte| *byte == first)?;
+        rest = &rest[at..];
+        let found = rest.strip_prefix(plain.as_slice()).and_then(|rest| strip_start(rest, after));
+        if found.is_some() {
+            return found;
+        }
+        rest = &rest[1..];
     }
-    starts.into_iter().find_map(|at| strip_start(&text[at..], segment))
 }
 
 #[cfg(test)]

@@ -68,8 +68,8 @@ fn from_decimals(how: &Convert, values: &[i128], valid: Option<Bits>) -> Option<
             Vector::decimals(values.collect(), valid)
         }
         Convert::DecimalToDouble(scale) => {
-            let values = values.iter().map(|value| exact::to_double(*value, scale));
-            Vector::doubles(values.collect(), valid)
+            let to_double = exact::to_double(scale);
+            Vector::doubles(values.iter().map(|value| to_double(*value)).collect(), valid)
         }
         Convert::DecimalToInteger(scale) => {
             let whole = values.iter().map(|value| i64::try_from(value / power(scale)).ok());

@@ -4,7 +4,7 @@ use super::bits::Bits;
 use super::convert::convert;
 use super::vector::{Content, Lanes, Loaded, Texts, Vector, both_valid};
 use super::{Rows, evaluate as evaluate_truth};
-use crate::exact::{MAX_DIGITS, fits};
+use crate::exact::{self, MAX_DIGITS, fits};
 use crate::expr::{Operation, Scalar, Shape, Slot, Value};
 use std::borrow::Cow;
 
@@ -122,6 +122,7 @@ pub(super) fn computed<T: Default + Clone>(
 ) -> (Vec<T>, Option<Bits>) {
     let rows = values.len();
     let mut made = Vec::with_capacity(rows);
+    // Failures are rare, so that the loop keeps nothing for the rows that succeed.
     let mut failed = Vec::new();
     for (row, value) in values.enumerate() {
         if value.is_none() {
@@ -159,17 +160,17 @@ fn arithmetic(operation: Operation, left: &Vector<'_>, right: &Vector<'_>) -> Ve
             Vector::integers(values, valid)
         }
         (Lanes::Decimal(a), Lanes::Decimal(b)) => {
-            let compute = |operation: fn(i128, i128) -> Option<i128>| {
+            let compute = |valid, operation: fn(i128, i128) -> Option<i128>| {
                 zip(a, b, valid, move |a, b| {
                     operation(a, b).filter(|value| fits(*value, MAX_DIGITS))
                 })
             };
             let (values, valid) = match operation {
-                Operation::Add => compute(i128::checked_add),
-                Operation::Subtract => compute(i128::checked_sub),
-                Operation::Multiply => compute(i128::checked_mul),
-                Operation::Remainder => compute(i128::checked_rem),
-                Operation::Divide => compute(i128::checked_div),
+                Operation::Add => compute(valid, i128::checked_add),
+                Operation::Subtract => compute(valid, i128::checked_sub),
+                Operation::Multiply => zip(a, b, valid, exact::multiply),
+                Operation::Remainder => compute(valid, i128::checked_rem),
+                Operation::Divide => compute(valid, i128::checked_div),
             };
             Vector::decimals(values, valid)
         }

@@ -221,7 +221,7 @@ fn joined(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn operators_bind_as_in_sqlparser(text in joined(operand().boxed())) {
         // A sign, or NOT after an operator that binds closer, is the one thing only they read.

@@ -189,7 +189,7 @@ fn logic() -> impl Strategy<Value = Logic> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn every_row_stays_exactly_when_the_reference_says_true(
         logic in logic(),
