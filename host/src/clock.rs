@@ -1,9 +1,9 @@
-//! The time of day, and how it is written for people.
+//! The time of day, how it is written for people, and the time that work takes.
 //!
-//! Owns both; knows nothing of what the times are of. Plugins have no clock: nothing that
+//! Owns all three; knows nothing of what the times are of. Plugins have no clock: nothing that
 //! decides the content of the table may look at this one.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const DAY_SECS: i64 = 86_400;
 
@@ -12,6 +12,60 @@ pub fn now_us() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => since.as_micros() as i64,
         Err(before) => -(before.duration().as_micros() as i64),
+    }
+}
+
+/// CPU time of the process so far, user and system.
+pub fn process_cpu() -> Duration {
+    cpu(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+/// CPU time of the calling thread so far, user and system.
+pub fn thread_cpu() -> Duration {
+    cpu(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn cpu(clock: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live `timespec`, which is all `clock_gettime` needs; on
+    // failure the zero stays.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Time that work took on one thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Wall time.
+    pub wall: Duration,
+    /// CPU time.
+    pub cpu: Duration,
+}
+
+impl std::ops::AddAssign for Spent {
+    fn add_assign(&mut self, other: Self) {
+        self.wall += other.wall;
+        self.cpu += other.cpu;
+    }
+}
+
+/// Measures work on the calling thread, lap by lap.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch {
+    wall: Instant,
+    cpu: Duration,
+}
+
+impl Stopwatch {
+    /// Starts the first lap.
+    pub fn start() -> Self {
+        Self { wall: Instant::now(), cpu: thread_cpu() }
+    }
+
+    /// Ends a lap and starts the next one.
+    pub fn lap(&mut self) -> Spent {
+        let last = std::mem::replace(self, Self::start());
+        Spent { wall: self.wall - last.wall, cpu: self.cpu.saturating_sub(last.cpu) }
     }
 }
 
@@ -26,7 +80,7 @@ pub fn utc(time_us: i64) -> String {
 
 /// Year, month and day of a count of days since 1970, by the Gregorian calendar. Years are
 /// counted from March, so that the leap day is the last one.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era =
@@ -41,6 +95,16 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lap_of_waiting_takes_wall_time_but_no_cpu_time() {
+        let mut watch = Stopwatch::start();
+        std::thread::sleep(Duration::from_millis(30));
+        let waited = watch.lap();
+        assert!(waited.wall >= Duration::from_millis(30), "{waited:?}");
+        assert!(waited.cpu < waited.wall / 2, "{waited:?}");
+        assert!(process_cpu() >= waited.cpu);
+    }
 
     #[test]
     fn times_are_written_in_utc() {

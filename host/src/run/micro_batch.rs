@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     checkpoint::{Checkpoint, Written},
-    clock,
+    clock::{self, Spent, Stopwatch},
     diagnostic::Result,
     metrics::Observer,
     pipeline::plan::Plan,
@@ -44,7 +44,8 @@ pub(super) struct Timings {
     pub(super) commit: Duration,
     pub(super) publish: Duration,
     pub(super) workers: Times,
-    pub(super) write: Duration,
+    /// Wall time of the sequencer; CPU time of the encoders too.
+    pub(super) write: Spent,
 }
 
 /// Sums over the pieces of a micro-batch.
@@ -94,11 +95,11 @@ fn write(
     let mut table = table_writer(parts, offsets, files)?;
     let mut quarantine = Quarantine::new(Arc::clone(parts.sink), offsets.batch);
     let mut counts = Counts::default();
-    let mut writing = Duration::ZERO;
+    let encoder_cpu = table.encoder_cpu();
     let units = source::json::units(files);
     let observer = parts.observer;
     parallel::run(parts.workers, parts.source, files, &units, parts.abandon, &mut |piece| {
-        let start = Instant::now();
+        let mut watch = Stopwatch::start();
         counts.add(&piece);
         for rejected in &piece.rejected {
             quarantine.add(rejected)?;
@@ -108,10 +109,10 @@ fn write(
             table.write(&key, rows)?;
         }
         observer.bytes_read(piece.bytes_read);
-        writing += start.elapsed();
+        timings.write += watch.lap();
         Ok(())
     })?;
-    let start = Instant::now();
+    let mut watch = Stopwatch::start();
     let quarantine = quarantine.finish()?;
     quarantine.check_rate(parts.sink, counts.records(), &plan.quarantine)?;
     let record = CommitRecord {
@@ -126,7 +127,8 @@ fn write(
         watermark_us: offsets.watermark_us,
         written_us: clock::now_us(),
     };
-    timings.write = writing + start.elapsed();
+    timings.write += watch.lap();
+    timings.write.cpu += encoder_cpu.get();
     timings.workers = counts.times;
     Written::verify(record, parts.sink.as_ref())
 }

@@ -2,6 +2,7 @@
 
 use super::session::Done;
 use crate::{
+    clock::process_cpu,
     metrics::{
         CpuMs, DurationMs, LogOffset, Progress, SinkProgress, SourceProgress, StageProgress,
         timestamp_text,
@@ -54,14 +55,19 @@ impl Report {
                 latest_offset: ms(done.discover),
                 wal_commit: ms(done.intent),
                 add_batch: ms(timings.add_batch),
-                decode: ms(timings.workers.decode),
-                stages: ms(timings.workers.stages),
-                write: ms(timings.write + timings.workers.split),
+                decode: ms(timings.workers.decode.wall),
+                stages: ms(timings.workers.stages.wall),
+                write: ms(timings.write.wall + timings.workers.split.wall),
                 commit_offsets: ms(timings.commit),
                 publish: ms(timings.publish),
                 trigger_execution: ms(done.total),
             },
-            cpu_ms: CpuMs { total: ms(self.cpu.saturating_sub(cpu_before)), ..CpuMs::default() },
+            cpu_ms: CpuMs {
+                decode: ms(timings.workers.decode.cpu),
+                stages: ms(timings.workers.stages.cpu),
+                write: ms(timings.write.cpu + timings.workers.split.cpu),
+                total: ms(self.cpu.saturating_sub(cpu_before)),
+            },
             sources: vec![SourceProgress {
                 description: self.source.clone(),
                 start_offset: batch_id.checked_sub(1).map(|log_offset| LogOffset { log_offset }),
@@ -87,13 +93,4 @@ impl Report {
 
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// CPU time of the process so far, user and system.
-fn process_cpu() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live `timespec`, which is all `clock_gettime` needs; on
-    // failure the zero stays.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }

@@ -4,6 +4,7 @@
 //! everything that must be counted. Pieces of one unit come in file order.
 
 use crate::{
+    clock::{Spent, Stopwatch},
     diagnostic::Result,
     pipeline::plan::Plan,
     sink::{bind::check_files, partition::Partitioner},
@@ -14,11 +15,7 @@ use crate::{
 };
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::SchemaRef;
-use std::{
-    borrow::Cow,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{borrow::Cow, sync::Arc};
 
 /// Decoder and stages of one thread, kept from one micro-batch to the next.
 pub(super) struct Worker {
@@ -50,9 +47,9 @@ pub(super) struct Piece {
 /// Time spent in the parts of a worker.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Times {
-    pub(super) decode: Duration,
-    pub(super) stages: Duration,
-    pub(super) split: Duration,
+    pub(super) decode: Spent,
+    pub(super) stages: Spent,
+    pub(super) split: Spent,
 }
 
 impl Worker {
@@ -85,13 +82,13 @@ impl Worker {
         send: &mut dyn FnMut(Piece) -> Result<()>,
     ) -> Result<()> {
         let Self { reader, chain, partitioner, rescued } = self;
-        let mut since = Instant::now();
+        let mut watch = Stopwatch::start();
         reader.read_unit(source, files, &mut |batch| {
-            let decode = since.elapsed();
+            let decode = watch.lap();
             let mut piece = transform(batch, chain, partitioner, rescued.as_ref())?;
             piece.times.decode = decode;
             send(piece)?;
-            since = Instant::now();
+            watch = Stopwatch::start();
             Ok(())
         })?;
         let bytes_read = files.iter().map(|file| file.size_bytes).sum();
@@ -105,16 +102,15 @@ fn transform(
     partitioner: &Partitioner,
     rescued: Option<&Arc<str>>,
 ) -> Result<Piece> {
-    let start = Instant::now();
+    let mut watch = Stopwatch::start();
     let output = chain.process(&source.batch, &lineage(&source, rescued))?;
-    let stages = start.elapsed();
-    let start = Instant::now();
+    let stages = watch.lap();
     let rows = cut_by_partition(&output.view, partitioner)?;
     let mut rejected = originals(&source, &output.rejected);
     let source_rejected = source.rejected.len() as u64;
     let rows_read = source.batch.num_rows() as u64;
     rejected.splice(0..0, source.rejected);
-    let times = Times { decode: Duration::ZERO, stages, split: start.elapsed() };
+    let times = Times { stages, split: watch.lap(), ..Times::default() };
     let stages = output.stages;
     Ok(Piece { rows, rejected, bytes_read: 0, rows_read, source_rejected, stages, times })
 }

@@ -12,7 +12,7 @@
 //! | decimal(9, 2) | 150 | `1.50` |
 //! | timestamp | 1,772,384,645,120,000 us | `2026-03-01 17:04:05.12` (UTC, no trailing zeros) |
 
-use crate::pipeline::plan::DateFunction;
+use crate::{clock::civil, pipeline::plan::DateFunction};
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, cast::AsArray, types};
 use arrow_schema::{DataType, TimeUnit};
 use std::{collections::HashMap, fmt::Write, hash::Hash};
@@ -100,11 +100,11 @@ fn of_days(
     days: impl Iterator<Item = Option<i64>>,
     rows: usize,
 ) -> Option<Groups> {
-    let part: fn((i64, u8, u8)) -> i64 = match function {
+    let part: fn((i64, i64, i64)) -> i64 = match function {
         DateFunction::Date => return Some(of(days, rows, date_text)),
         DateFunction::Year => |(year, _, _)| year,
-        DateFunction::Month => |(_, month, _)| month.into(),
-        DateFunction::Day => |(_, _, day)| day.into(),
+        DateFunction::Month => |(_, month, _)| month,
+        DateFunction::Day => |(_, _, day)| day,
         DateFunction::Hour => return None,
     };
     let parts = days.map(|days| days.map(|days| part(civil(days))));
@@ -171,20 +171,6 @@ pub(super) fn per_second(unit: TimeUnit) -> i64 {
         TimeUnit::Microsecond => 1_000_000,
         TimeUnit::Nanosecond => 1_000_000_000,
     }
-}
-
-/// Year, month and day of a day number since 1970-01-01, proleptic Gregorian: years are
-/// counted from 1 March, so that the leap day is the last of its year, in eras of 400 years.
-fn civil(days: i64) -> (i64, u8, u8) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month as u8, day as u8)
 }
 
 /// Four digits at least, a sign before year 0 and after 9999.
@@ -256,7 +242,7 @@ mod tests {
         let mut yesterday = civil(-146_097);
         for days in -146_096..=146_097 {
             let today = civil(days);
-            let next = |(year, month, day): (i64, u8, u8)| match (month, day) {
+            let next = |(year, month, day): (i64, i64, i64)| match (month, day) {
                 (12, 31) => (year + 1, 1, 1),
                 _ if today.1 == month => (year, month, day + 1),
                 _ => (year, month + 1, 1),

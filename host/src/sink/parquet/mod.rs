@@ -44,6 +44,7 @@ use parquet::{
 };
 use partition::Partition;
 use std::{collections::HashMap, sync::Arc};
+pub use workers::EncoderCpu;
 use workers::Workers;
 
 /// Rows that are worth encoding at once.
@@ -179,6 +180,12 @@ impl TableWriter {
             }
         }
         Ok(())
+    }
+
+    /// The CPU time of its threads, to be asked when it has finished.
+    #[must_use]
+    pub fn encoder_cpu(&self) -> EncoderCpu {
+        self.workers.cpu.clone()
     }
 
     /// Completes all files: by partition in order of first appearance, then by ordinal.

@@ -7,12 +7,20 @@ use super::{
     encoder::{Command, Encoder, Finished},
     file::Target,
 };
-use crate::diagnostic::{Diagnostic, Result};
+use crate::{
+    clock,
+    diagnostic::{Diagnostic, Result},
+};
 use std::{
     collections::HashMap,
     mem,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 /// Commands that wait for one encoder, at most.
@@ -24,11 +32,29 @@ enum Message {
     Settle(SyncSender<()>),
 }
 
+/// CPU time of the encoders that run on threads of their own.
+#[derive(Clone, Debug, Default)]
+pub struct EncoderCpu(Arc<AtomicU64>);
+
+impl EncoderCpu {
+    /// Of all threads that have ended: complete once the writer has finished.
+    #[must_use]
+    pub fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Acquire))
+    }
+
+    fn add_this_thread(&self) {
+        let nanos = u64::try_from(clock::thread_cpu().as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanos, Ordering::AcqRel);
+    }
+}
+
 /// Runs commands on the calling thread or on others.
 pub(super) struct Workers {
     inline: Option<Encoder>,
     threads: Vec<Worker>,
     directories: HashMap<String, usize>,
+    pub(super) cpu: EncoderCpu,
 }
 
 struct Worker {
@@ -41,9 +67,10 @@ impl Workers {
     /// Encoders on this many threads; 0: on the calling thread.
     pub(super) fn start(target: &Target, threads: usize) -> Result<Self> {
         let inline = (threads == 0).then(|| Encoder::new(target.clone()));
-        let start = |index| Worker::start(target.clone(), index);
+        let cpu = EncoderCpu::default();
+        let start = |index| Worker::start(target.clone(), index, cpu.clone());
         let threads = (0..threads).map(start).collect::<Result<_>>()?;
-        Ok(Self { inline, threads, directories: HashMap::new() })
+        Ok(Self { inline, threads, directories: HashMap::new(), cpu })
     }
 
     /// Number of the encoder that a directory goes to: in turn, by first appearance.
@@ -102,10 +129,14 @@ impl Drop for Workers {
 }
 
 impl Worker {
-    fn start(target: Target, index: usize) -> Result<Self> {
+    fn start(target: Target, index: usize, cpu: EncoderCpu) -> Result<Self> {
         let (queue, messages) = sync_channel(QUEUE);
         let name = format!("encode-{index}");
-        let thread = thread::Builder::new().name(name).spawn(move || run(target, &messages));
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            let finished = run(target, &messages);
+            cpu.add_this_thread();
+            finished
+        });
         let thread = thread.map_err(|error| {
             Diagnostic::new(crate::diagnostic::Kind::Internal, "cannot start an encoder thread")
                 .cause(error)
