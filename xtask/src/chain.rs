@@ -1,10 +1,11 @@
 //! The long chores: everything that CI runs, every test, and the demo.
 
 use crate::command::{answers, run, run_with};
-use crate::{Result, demo, plugins, rules, setup, wit};
+use crate::{Result, demo, plugins, rules, setup, template, wit};
 use std::path::Path;
 
-/// Exactly what CI runs: format, lints, rules, docs, licences, then every test.
+/// Exactly what CI runs: format, lints, rules, docs, licences, the plugin template, then every
+/// test.
 ///
 /// # Errors
 /// Stops at the first step that fails.
@@ -22,6 +23,7 @@ pub fn ci(root: &Path) -> Result {
     } else {
         eprintln!("`cargo deny` is not installed: licences are not checked");
     }
+    template::check(root)?;
     test(root)
 }
 

@@ -10,24 +10,24 @@ use std::path::Path;
 /// Says what to type when nothing can be installed from here.
 pub fn run(root: &Path) -> Result<Toolchain> {
     let toolchain = Toolchain::find(root).or_else(|failure| {
-        install_debian_packages(root)?;
-        Toolchain::debian().ok_or(failure.into()) as Result<Toolchain>
+        // What apt-get says went to the terminal; what to type instead is in the failure.
+        let installed = install_debian_packages(root);
+        installed.ok().and_then(|()| Toolchain::debian()).ok_or(failure)
     })?;
     eprintln!("plugins are compiled with {toolchain}");
     Ok(toolchain)
 }
 
 fn install_debian_packages(root: &Path) -> Result {
-    if !command::answers("apt-get", &["--version"]) {
-        return Ok(());
-    }
-    let is_root = std::env::var("USER").is_ok_and(|user| user == "root")
-        || command::answers("test", &["-w", "/var/lib/dpkg"]);
-    let mut words = if is_root { vec![] } else { vec!["sudo", "-n"] };
-    if !is_root && !command::answers("sudo", &["-n", "true"]) {
-        return Ok(());
-    }
-    words.extend(["apt-get", "install", "--yes", "--no-install-recommends"]);
-    words.extend(DEBIAN_PACKAGES);
-    command::run(root, words[0], &words[1..])
+    let before: &[&str] = match () {
+        () if command::answers("test", &["-w", "/var/lib/dpkg"]) => &[],
+        () if command::answers("sudo", &["-n", "true"]) => &["sudo", "-n"],
+        () => return Err("neither root nor sudo".into()),
+    };
+    let apt_get = |words: &[&str]| {
+        let line = [before, &["apt-get"], words].concat();
+        command::run(root, line[0], &line[1..])
+    };
+    apt_get(&["update"])?;
+    apt_get(&[&["install", "--yes", "--no-install-recommends"], &DEBIAN_PACKAGES[..]].concat())
 }
