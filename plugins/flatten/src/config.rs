@@ -2,7 +2,7 @@
 
 use lockgate_sdk::Path;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Config of `flatten`; everything has a default.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -38,7 +38,7 @@ pub struct Config {
 }
 
 /// What becomes of maps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Maps {
     /// They stay maps.
@@ -49,7 +49,7 @@ pub enum Maps {
 }
 
 /// What happens when two columns would have the same name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnCollision {
     /// The first keeps the name; the others get `_2`, `_3` and so on.

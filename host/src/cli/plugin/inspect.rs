@@ -24,14 +24,7 @@ pub(super) fn text(component: &Component) -> Result<String> {
         ["exports".to_owned(), exports.join(", ")],
     ];
     text.push_str(&aligned(&facts));
-    let keys = config_table::lines(&config_schema(&about)?);
-    if keys.is_empty() {
-        text.push_str("\nConfig: none\n");
-    } else {
-        let header = ["key", "type", "default", "meaning"].map(str::to_owned);
-        let table: Vec<_> = iter::once(header).chain(keys).collect();
-        let _ = write!(text, "\nConfig\n{}", aligned(&table));
-    }
+    text.push_str(&config_text(&config_table::lines(&config_schema(&about)?)));
     let examples = examples(&about)?;
     if !examples.is_empty() {
         text.push_str("\nExamples\n");
@@ -41,6 +34,25 @@ pub(super) fn text(component: &Component) -> Result<String> {
     }
     let _ = write!(text, "\n{}\n", about.docs.trim_end());
     Ok(text)
+}
+
+/// A line for each key, and below it what it means.
+fn config_text(keys: &[[String; 4]]) -> String {
+    if keys.is_empty() {
+        return "\nConfig: none\n".to_owned();
+    }
+    let header = ["key", "type", "default"].map(str::to_owned);
+    let rows = keys.iter().map(|[key, kind, default, _]| [key, kind, default].map(Clone::clone));
+    let table = aligned(&iter::once(header).chain(rows).collect::<Vec<_>>());
+    let meanings = iter::once("").chain(keys.iter().map(|[.., meaning]| meaning.as_str()));
+    let mut text = String::from("\nConfig\n");
+    for (line, meaning) in table.lines().zip(meanings) {
+        let _ = writeln!(text, "{line}");
+        if !meaning.is_empty() {
+            let _ = writeln!(text, "      {meaning}");
+        }
+    }
+    text
 }
 
 /// The same as JSON.
@@ -148,6 +160,17 @@ mod tests {
     fn columns_are_aligned_without_trailing_blanks() {
         let rows = [["a", "bb", ""], ["ccc", "d", "größe"]].map(|row| row.map(str::to_owned));
         assert_eq!(aligned(&rows), "  a    bb\n  ccc  d   größe\n");
+    }
+
+    #[test]
+    fn a_key_is_followed_by_what_it_means() {
+        let keys = [["column", "string", "required", "The column."], ["n", "integer", "", ""]];
+        let keys = keys.map(|key| key.map(str::to_owned));
+        assert_eq!(
+            config_text(&keys),
+            "\nConfig\n  key     type     default\n  column  string   required\n      The column.\n  n       integer\n"
+        );
+        assert_eq!(config_text(&[]), "\nConfig: none\n");
     }
 
     #[test]
