@@ -101,8 +101,10 @@ fn write(
     parallel::run(parts.workers, parts.source, files, &units, parts.abandon, &mut |piece| {
         let mut watch = Stopwatch::start();
         counts.add(&piece);
-        for rejected in &piece.rejected {
-            quarantine.add(rejected)?;
+        for mut rejected in piece.rejected {
+            // A plugin may quote its config, and the config may hold a secret.
+            rejected.message = plan.secrets.redact(&rejected.message).into_owned();
+            quarantine.add(&rejected)?;
         }
         for (key, rows) in piece.rows {
             counts.rows_written += rows.num_rows() as u64;
