@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("cargo::rerun-if-changed={}", input.display());
         }
         println!("cargo::rerun-if-changed={}", component.display());
+        println!("cargo::rerun-if-changed={}", root.join("Cargo.lock").display());
         if !stamp::is_fresh(root, name)? {
             let what =
                 if component.exists() { "is older than its sources" } else { "was not built" };

@@ -10,6 +10,7 @@ mod adapter;
 
 use adapter::Compiled;
 use lockgate::{
+    clock::thread_cpu,
     diagnostic::Result,
     pipeline::{
         self,
@@ -140,7 +141,7 @@ fn pass(plan: &Plan, source: &Storage, stages: &[ConfiguredStage]) -> Result<Tim
     let schema = Arc::clone(partitioner.file_schema());
     let provenance = Provenance::default();
     let mut table = TableWriter::new(Arc::clone(&sink), &plan.sink, schema, batch, provenance, 0)?;
-    let mut before = cpu();
+    let mut before = thread_cpu();
     for unit in units(&files) {
         reader.read_unit(source, &files[unit], &mut |decoded: SourceBatch| {
             times.decode += lap(&mut before);
@@ -161,17 +162,8 @@ fn pass(plan: &Plan, source: &Storage, stages: &[ConfiguredStage]) -> Result<Tim
 }
 
 fn lap(before: &mut Duration) -> Duration {
-    let now = cpu();
+    let now = thread_cpu();
     now - std::mem::replace(before, now)
-}
-
-/// CPU time of this thread.
-fn cpu() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live `timespec`, which is all `clock_gettime` needs; on
-    // failure the zero stays.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 fn median(times: &[Times]) -> Times {

@@ -4,6 +4,7 @@
 //! this file and compares, so that a missing or stale component fails the build.
 
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -20,8 +21,7 @@ pub fn directory(root: &Path, name: &str) -> PathBuf {
 }
 
 /// What every component is built from, relative to the root of the repository.
-const SHARED: [&str; 7] = [
-    "Cargo.lock",
+const SHARED: [&str; 6] = [
     "Cargo.toml",
     "host/src/cli/plugin/toolchain.rs",
     "sdk/Cargo.toml",
@@ -29,6 +29,9 @@ const SHARED: [&str; 7] = [
     "sdk/wit",
     "wit",
 ];
+
+/// Versions of everything; only what a component depends on counts.
+const LOCK: &str = "Cargo.lock";
 
 /// What a plugin adds to that, relative to its directory; what is missing counts as empty.
 const OWN: [&str; 5] = ["Cargo.toml", "README.md", "build.rs", "data", "src"];
@@ -87,7 +90,31 @@ pub fn digest(root: &Path, name: &str) -> io::Result<String> {
     for input in inputs(root, name) {
         add(&mut hash, root, &input)?;
     }
+    let lock = fs::read_to_string(root.join(LOCK))?;
+    locked(&lock, &format!("lockgate-{name}")).iter().for_each(|package| hash.update(package));
     Ok(hex(&hash.finalize()))
+}
+
+/// The entries of a lock file that a package depends on, itself included, sorted: what other
+/// packages of the workspace use does not make a component stale.
+fn locked<'a>(lock: &'a str, package: &'a str) -> BTreeSet<&'a str> {
+    let entries: Vec<&str> = lock.split("[[package]]").skip(1).collect();
+    let mut found = BTreeSet::new();
+    let mut names = vec![package];
+    while let Some(name) = names.pop() {
+        let of_name =
+            |entry: &&&str| entry.trim_start().starts_with(&format!("name = \"{name}\"\n"));
+        for entry in entries.iter().filter(of_name) {
+            if found.insert(*entry) {
+                let listed = entry.split_once("dependencies = [").map_or("", |(_, list)| list);
+                // A dependency is `"name"`, or `"name version"` where there are several.
+                names.extend(
+                    listed.split('"').skip(1).step_by(2).filter_map(|d| d.split(' ').next()),
+                );
+            }
+        }
+    }
+    found
 }
 
 fn add(hash: &mut Sha256, root: &Path, path: &Path) -> io::Result<()> {
