@@ -2,7 +2,7 @@
 //!
 //! Implement [`Stage`], end the crate with [`export!`], and the crate is a sandboxed
 //! component on `wasm32-unknown-unknown` and an ordinary library everywhere else, so its
-//! logic is tested without a sandbox (see `testing`).
+//! logic is tested without a sandbox (see [`testing`]).
 //!
 //! In reading order: [`Stage`] (what you write), [`Schema`] (what `open` gets), [`Plan`]
 //! (what `open` answers), [`Batch`] and [`Column`] (what `process` gets), [`Output`] and

@@ -217,7 +217,7 @@ impl<'a> Bytes<'a> {
         self.validity.is_valid(i).then(|| self.value(i))
     }
 
-    /// The bytes of all values, one after the other; [`Column::offsets`] cuts them.
+    /// The bytes of all values, one after the other; [`Column::offsets`](crate::Column::offsets) cuts them.
     #[must_use]
     pub fn data(&self) -> &'a [u8] {
         self.data

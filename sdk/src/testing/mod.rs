@@ -29,7 +29,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! [`cases`] does the same with files, which `lockgate plugin test` runs through the sandbox.
+//! [`cases()`] does the same with files, which `lockgate plugin test` runs through the sandbox.
 //!
 //! | type | in JSON |
 //! |---|---|
