@@ -158,8 +158,8 @@ proptest! {
             }
         }
         text.truncate(cut.map_or(text.len(), |cut| cut.index(text.len())));
-        let mut setup = Setup::default();
-        setup.cuts = Cuts { batch_bytes: 40, batch_rows: 3, slice_at: 90, slice_bytes: 30 };
+        let cuts = Cuts { batch_bytes: 40, batch_rows: 3, slice_at: 90, slice_bytes: 30 };
+        let mut setup = Setup { cuts, ..Setup::default() };
         setup.plan.max_record_bytes = 120;
         setup.plan.max_depth = 4;
         if quarantine {
