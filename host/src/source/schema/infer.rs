@@ -12,12 +12,7 @@
 //!
 //! The result depends on the bytes and their order alone.
 
-use crate::{
-    diagnostic::{Diagnostic, Result},
-    source::json::open_text,
-    storage::Storage,
-    types::InputFile,
-};
+use crate::diagnostic::{Diagnostic, Result};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::{collections::HashMap, fmt, io::Read, sync::Arc};
@@ -48,25 +43,34 @@ pub struct Inference {
     pub bytes: u64,
 }
 
-/// Infers a schema from readers over the text of sample files, in order, until a limit is
-/// reached.
+/// Infers a schema from readers over the text of sample files (see
+/// [`open_text`](crate::source::json::open_text)), in order, until a limit is reached. Files
+/// that do not open are left out: reading them will say so.
 ///
 /// # Errors
-/// Fails when a reader fails, or when no file holds an object.
+/// Fails when no file holds an object.
 pub fn infer<R: Read>(
     samples: impl IntoIterator<Item = Result<R>>,
     limits: InferLimits,
 ) -> Result<Inference> {
     let mut root = Kind::Unseen;
+    let mut refused = None;
     let (mut bytes, mut records) = (0, 0);
     for sample in samples {
         let take = limits.file_bytes.min(limits.total_bytes.saturating_sub(bytes));
         if take == 0 {
             break;
         }
+        let sample = match sample {
+            Ok(sample) => sample,
+            Err(error) => {
+                refused.get_or_insert(error);
+                continue;
+            }
+        };
         let mut text = Vec::new();
         // A damaged tail is the decoder's business: what came before it is a sample, too.
-        let read = sample?.take(take).read_to_end(&mut text);
+        let read = sample.take(take).read_to_end(&mut text);
         if read.is_err() && text.is_empty() {
             continue;
         }
@@ -77,35 +81,12 @@ pub fn infer<R: Read>(
         DataType::Struct(fields) if !fields.is_empty() => {
             Ok(Inference { schema: Arc::new(Schema::new(fields)), records, bytes })
         }
-        _ => Err(Diagnostic::data("no JSON object to infer a schema from").hint(
-            "declare the schema in `[source.schema]`, or run again when the first files have arrived",
-        )),
-    }
-}
-
-/// Infers a schema from the first of these files, see [`infer`]. Files that cannot be opened
-/// are left out: reading them will say so.
-///
-/// # Errors
-/// Fails when no file holds an object, or when none can be opened.
-pub fn infer_files(
-    storage: &Storage,
-    files: &[InputFile],
-    limits: InferLimits,
-) -> Result<Inference> {
-    let mut refused = None;
-    let mut open = |file: &InputFile| match open_text(storage, &file.path) {
-        Ok(text) => Some(Ok(text)),
-        Err(error) => {
-            refused.get_or_insert(error);
-            None
+        _ => {
+            let error = Diagnostic::data("no JSON object to infer a schema from").hint(
+                "declare the schema in `[source.schema]`, or run again when the first files have arrived",
+            );
+            Err(refused.into_iter().fold(error, Diagnostic::cause))
         }
-    };
-    let inferred = infer(files.iter().filter_map(&mut open), limits);
-    match (inferred, refused) {
-        (Ok(inference), _) => Ok(inference),
-        (Err(error), Some(refused)) => Err(error.cause(refused)),
-        (Err(error), None) => Err(error),
     }
 }
 
@@ -299,7 +280,7 @@ impl<'de> Visitor<'de> for &mut Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{fixture::MemoryStore, schema::schema_text};
+    use crate::source::schema::schema_text;
 
     fn inferred(text: &str) -> String {
         let inference = infer([Ok(text.as_bytes())], InferLimits::default()).unwrap();
@@ -348,14 +329,12 @@ mod tests {
 
     #[test]
     fn files_that_do_not_open_are_left_out() {
-        let store = MemoryStore::default();
-        store.put_at("a", b"{\"a\":1}", 0);
-        store.put_at("forbidden", b"{\"b\":1}", 0);
-        let (files, storage): (_, Storage) = (store.inputs(), Arc::new(store));
-        let inference = infer_files(&storage, &files, InferLimits::default()).unwrap();
+        let refused = || Err(Diagnostic::storage("cannot open `a`"));
+        let samples = [refused(), Ok(br#"{"a":1}"#.as_slice())];
+        let inference = infer(samples, InferLimits::default()).unwrap();
         assert_eq!(schema_text(&inference.schema), "struct<a: bigint>");
-        let error = infer_files(&storage, &files[1..], InferLimits::default()).unwrap_err();
-        assert_eq!(error.causes, ["cannot open `forbidden`"]);
+        let error = infer([refused(), Ok(b"".as_slice())], InferLimits::default()).unwrap_err();
+        assert_eq!(error.causes, ["cannot open `a`"]);
     }
 
     #[test]

@@ -18,7 +18,7 @@
 mod infer;
 mod notation;
 
-pub use infer::{InferLimits, Inference, infer, infer_files};
+pub use infer::{InferLimits, Inference, infer};
 pub use notation::{TypeError, parse_type, type_text};
 
 use crate::diagnostic::{Diagnostic, KeyPath};
