@@ -1,6 +1,8 @@
 //! What bad input gets: the stream goes on where it can, nothing is lost, and the message says
 //! what, where and what next.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use lockgate::diagnostic::Kind;
 use lockgate_tests::Job;
 use std::{fs, io::Write, os::unix::fs::PermissionsExt};

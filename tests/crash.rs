@@ -1,5 +1,7 @@
 //! A run that stops at any storage operation, and the run after it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
 use lockgate::{
     run::Stores,
     storage::fault::{Fault, Faults, is_stop},

@@ -1,6 +1,8 @@
 //! The example pipelines against figures that were computed from their input by other means,
 //! and against themselves: straight, cut into many micro-batches, stopped and restored.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use arrow_array::Array as _;
 use lockgate_tests::{Job, Table, root, shared_data};
 use serde_json::Value;

@@ -1,12 +1,7 @@
 //! What the tests of whole pipelines share: a pipeline in a temporary place, and its table as
 //! any reader sees it.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::missing_panics_doc,
-    reason = "test support"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "test support")]
 
 use arrow_array::{ArrayRef, RecordBatch, cast::AsArray, types::Float64Type};
 use arrow_cast::{

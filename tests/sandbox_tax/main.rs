@@ -50,7 +50,9 @@ fn main() -> ExitCode {
     let plan = match pipeline::load(Path::new(&pipeline)) {
         Ok(plan) => plan,
         Err(failures) => {
-            failures.iter().for_each(|failure| eprintln!("error: {failure}"));
+            for failure in failures {
+                eprintln!("error: {failure}");
+            }
             return ExitCode::from(2);
         }
     };
@@ -163,7 +165,7 @@ fn pass(plan: &Plan, source: &Storage, stages: &[ConfiguredStage]) -> Result<Tim
 
 fn lap(before: &mut Duration) -> Duration {
     let now = thread_cpu();
-    now - std::mem::replace(before, now)
+    now.saturating_sub(std::mem::replace(before, now))
 }
 
 fn median(times: &[Times]) -> Times {

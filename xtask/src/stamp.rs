@@ -91,7 +91,9 @@ pub fn digest(root: &Path, name: &str) -> io::Result<String> {
         add(&mut hash, root, &input)?;
     }
     let lock = fs::read_to_string(root.join(LOCK))?;
-    locked(&lock, &format!("lockgate-{name}")).iter().for_each(|package| hash.update(package));
+    for package in locked(&lock, &format!("lockgate-{name}")) {
+        hash.update(package);
+    }
     Ok(hex(&hash.finalize()))
 }
 

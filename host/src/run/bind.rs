@@ -24,14 +24,13 @@ pub(super) fn load(engine: &Engine, plan: &Plan) -> Result<Vec<ConfiguredStage>>
     let mut loaded: HashMap<PluginRef, Component> = HashMap::new();
     let mut stages = Vec::with_capacity(plan.stages.len());
     for stage in &plan.stages {
-        let component = match loaded.get(&stage.plugin) {
-            Some(component) => component.clone(),
-            None => {
-                let key = stage.key.name("plugin");
-                let component = component(engine, &stage.plugin).map_err(|e| e.at(&key))?;
-                loaded.insert(stage.plugin.clone(), component.clone());
-                component
-            }
+        let component = if let Some(component) = loaded.get(&stage.plugin) {
+            component.clone()
+        } else {
+            let key = stage.key.name("plugin");
+            let component = component(engine, &stage.plugin).map_err(|e| e.at(&key))?;
+            loaded.insert(stage.plugin.clone(), component.clone());
+            component
         };
         check_config(stage, &component.describe().map_err(|e| e.at(&stage.key))?)?;
         stages.push(ConfiguredStage { plan: stage.clone(), component });
@@ -105,14 +104,14 @@ fn check_config(stage: &StagePlan, metadata: &Metadata) -> Result<()> {
             Err(_) => key.name(step.replace("~1", "/").replace("~0", "~")),
         };
     }
-    Err(wrong_config(&metadata.name, &schema, &error, key))
+    Err(wrong_config(&metadata.name, &schema, &error, &key))
 }
 
 fn wrong_config(
     plugin: &str,
     schema: &serde_json::Value,
     error: &jsonschema::ValidationError<'_>,
-    key: KeyPath,
+    key: &KeyPath,
 ) -> Diagnostic {
     use jsonschema::error::ValidationErrorKind as Kind;
     let known: Vec<&str> = schema["properties"]
@@ -137,7 +136,7 @@ fn wrong_config(
             let name = property.as_str().unwrap_or_default();
             Diagnostic::config(format!("the config of plugin `{plugin}` lacks the key `{name}`"))
                 .hint(keys)
-                .at(&key)
+                .at(key)
         }
         _ => {
             let name = match key.0.last() {
@@ -149,7 +148,7 @@ fn wrong_config(
             ))
             .cause(error.to_string())
             .hint(format!("`lockgate plugin inspect {plugin}` shows what it may be"))
-            .at(&key)
+            .at(key)
         }
     }
 }

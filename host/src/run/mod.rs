@@ -130,15 +130,15 @@ pub fn check(plan: &Plan, engine: &Engine) -> Result<Checked> {
     let stages = bind::load(engine, plan)?;
     let storage = storage::open(&plan.source.root)?;
     let inferred = plan.source.schema.is_none();
-    let files = match inferred {
-        true => source::discover::discover(&plan.source, &storage, &|_| false)?,
-        false => Vec::new(),
-    };
-    let schema = bind::schema(plan, &storage, None, &files)?;
+    let mut samples = Vec::new();
+    if inferred {
+        samples = source::discover::discover(&plan.source, &storage, &|_| false)?;
+    }
+    let schema = bind::schema(plan, &storage, None, &samples)?;
     let source = SchemaRef::clone(JsonReader::new(&plan.source, &schema)?.schema());
     let chain = Chain::open(&stages, &source)?;
     let partitioner = Partitioner::new(&plan.sink, chain.schema())?;
-    let (stages, files) = (chain.summaries(), partitioner.file_schema().clone());
+    let (stages, files) = (chain.summaries(), SchemaRef::clone(partitioner.file_schema()));
     let warnings = check_files(&plan.sink, &files)?;
     Ok(Checked { source, inferred, stages, files, warnings })
 }

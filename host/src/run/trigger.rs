@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_stop_ends_the_wait() {
         let stop = Stop::default();
-        let mut ticker = Ticker::new(Trigger::Interval(Duration::from_secs(3600)));
+        let mut ticker = Ticker::new(Trigger::Interval(Duration::from_hours(1)));
         assert!(ticker.tick(true, &stop));
         stop.finish.store(true, Ordering::Relaxed);
         assert!(!ticker.tick(true, &stop));

@@ -50,6 +50,23 @@ pub fn run(root: &Path, names: &[&str]) -> Result {
             measure(root, &scenario)?;
         }
     }
+    if names.is_empty() || names.contains(&"medium") {
+        sandbox_tax(root)?;
+    }
+    Ok(())
+}
+
+/// What the sandbox costs on the `medium` job: the stages as components and compiled in,
+/// taking turns in one process.
+fn sandbox_tax(root: &Path) -> Result {
+    let program = ["--package", "lockgate-tests", "--bin", "sandbox_tax"];
+    command::run(root, "cargo", &[&["build", "--release"][..], &program].concat())?;
+    let pipeline = root.join("target/bench/medium/run/pipeline.toml");
+    let report = Command::new(root.join("target/release/sandbox_tax")).arg(pipeline).output()?;
+    if !report.status.success() {
+        return Err(String::from_utf8_lossy(&report.stderr).into_owned().into());
+    }
+    println!("\nsandbox tax: {}", String::from_utf8_lossy(&report.stdout).trim());
     Ok(())
 }
 
