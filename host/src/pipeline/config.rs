@@ -2,7 +2,7 @@
 //!
 //! Owns the keys, their defaults and their documentation: the JSON Schema, the reference
 //! and the messages about unknown keys all come from here. Knows nothing of files, the
-//! environment or plugins; [`resolve`](super::resolve) turns it into a
+//! environment or plugins; `resolve` turns it into a
 //! [`Plan`](super::plan::Plan).
 
 use super::quantity::{ByteSize, TimeSpan};

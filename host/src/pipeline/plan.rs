@@ -1,5 +1,5 @@
 //! The pipeline as resolved: every default filled in, every path absolute, nothing left to
-//! look up. Immutable and printable; made by [`resolve`](super::resolve).
+//! look up. Immutable and printable; made by `resolve`.
 
 use super::secrets::Secrets;
 use crate::diagnostic::{KeyPath, SourceText};
