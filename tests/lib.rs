@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "test support")]
 
+pub mod native;
+
 use arrow_array::{ArrayRef, RecordBatch, cast::AsArray, types::Float64Type};
 use arrow_cast::{
     cast,

@@ -6,9 +6,6 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
 
-mod adapter;
-
-use adapter::Compiled;
 use lockgate::{
     clock::thread_cpu,
     diagnostic::Result,
@@ -30,6 +27,7 @@ use lockgate::{
     storage::{self, Storage},
     types::BatchId,
 };
+use lockgate_tests::native;
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 const ROUNDS: usize = 5;
@@ -71,7 +69,7 @@ fn main() -> ExitCode {
 fn measure(plan: &Plan) -> Result<serde_json::Value> {
     let engine = Engine::with_user_cache()?;
     let sandboxed = stages(plan, |stage| sandboxed(&engine, stage))?;
-    let native = stages(plan, |stage| Ok(native(stage)))?;
+    let native = stages(plan, |stage| Ok(native::standard(name(stage))))?;
     let source = storage::open(&plan.source.root)?;
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
@@ -118,15 +116,6 @@ fn name(stage: &StagePlan) -> &str {
 
 fn sandboxed(engine: &Engine, stage: &StagePlan) -> Result<Component> {
     Component::new(engine, name(stage), standard::standard(name(stage)).unwrap_or_default())
-}
-
-fn native(stage: &StagePlan) -> Component {
-    match name(stage) {
-        "explode" => Compiled::<lockgate_explode::Explode>::component(),
-        "filter" => Compiled::<lockgate_filter::Filter>::component(),
-        "flatten" => Compiled::<lockgate_flatten::Flatten>::component(),
-        _ => Compiled::<lockgate_timestamp_parse::TimestampParse>::component(),
-    }
 }
 
 /// Decodes, transforms and writes the whole input on this thread.

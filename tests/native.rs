@@ -1,5 +1,5 @@
 //! A plugin written with the SDK, as a native one: what its component's glue does, without
-//! the component.
+//! the component. The yardstick for what a sandbox costs, and for what it must not change.
 
 use lockgate::stage::{
     Component, NativePlugin, NativeStage,
@@ -12,11 +12,12 @@ use lockgate_sdk::{self as sdk, DataType, Field, Node, Opened, Schema, Stage};
 use std::{marker::PhantomData, sync::Arc};
 
 /// A plugin compiled into this process.
-pub(crate) struct Compiled<S>(PhantomData<fn() -> S>);
+#[derive(Debug)]
+pub struct Compiled<S>(PhantomData<fn() -> S>);
 
 impl<S: Stage + Send + 'static> Compiled<S> {
     /// The plugin as a component without a sandbox.
-    pub(crate) fn component() -> Component {
+    pub fn component() -> Component {
         Component::native(S::ABOUT.name, Arc::new(Self(PhantomData)))
     }
 }
@@ -172,4 +173,18 @@ fn rejection(rejection: sdk::Rejection) -> Rejection {
     };
     let sdk::Rejection { code, message, rows, .. } = rejection;
     Rejection { code, message, disposition, rows }
+}
+
+/// The standard plugin of this name, compiled in.
+///
+/// # Panics
+/// When there is none of this name.
+pub fn standard(name: &str) -> Component {
+    match name {
+        "explode" => Compiled::<lockgate_explode::Explode>::component(),
+        "filter" => Compiled::<lockgate_filter::Filter>::component(),
+        "flatten" => Compiled::<lockgate_flatten::Flatten>::component(),
+        "timestamp-parse" => Compiled::<lockgate_timestamp_parse::TimestampParse>::component(),
+        other => panic!("no standard plugin `{other}`"),
+    }
 }
