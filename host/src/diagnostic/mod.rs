@@ -136,13 +136,23 @@ pub struct Diagnostic {
     pub file: Option<Arc<SourceText>>,
     /// What to do next.
     pub hints: Vec<String>,
+    /// Whether a store refused for want of permission: trying again does not help.
+    pub is_denied: bool,
 }
 
 impl Diagnostic {
     /// A failure of this kind.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let (causes, hints) = (Vec::new(), Vec::new());
-        Self { kind, message: message.into(), causes, at: None, file: None, hints }
+        Self {
+            kind,
+            message: message.into(),
+            causes,
+            at: None,
+            file: None,
+            hints,
+            is_denied: false,
+        }
     }
 
     /// The pipeline file or command line must change.

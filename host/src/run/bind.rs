@@ -153,8 +153,7 @@ fn wrong_config(
     }
 }
 
-/// The source's schema: declared, or pinned by an earlier run, or inferred from these files
-/// and pinned.
+/// The source's schema: declared, or pinned by an earlier run, or inferred from these files.
 ///
 /// # Errors
 /// Fails when nothing can be inferred from the files there are.
@@ -171,11 +170,15 @@ pub(super) fn schema(
         return parse_pinned(pinned);
     }
     let samples = files.iter().map(|file| source::json::open_text(source, &file.path));
-    let inferred = infer(samples, InferLimits::default())?.schema;
-    match checkpoint {
-        Some(checkpoint) => parse_pinned(checkpoint.pin_schema(&schema_text(&inferred))?),
-        None => Ok(inferred),
-    }
+    Ok(infer(samples, InferLimits::default())?.schema)
+}
+
+/// Pins a schema in the checkpoint, unless one is pinned; gives the one that is.
+///
+/// # Errors
+/// Fails when the store refuses, or what is pinned cannot be read.
+pub(super) fn pin(checkpoint: &Checkpoint, schema: &SchemaRef) -> Result<SchemaRef> {
+    parse_pinned(checkpoint.pin_schema(&schema_text(schema))?)
 }
 
 fn parse_pinned(text: String) -> Result<SchemaRef> {

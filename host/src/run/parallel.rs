@@ -13,8 +13,9 @@ use crate::{
 };
 use std::{
     ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Mutex,
+        Condvar, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -25,6 +26,32 @@ use std::{
 const QUEUED_PIECES: usize = 2;
 
 type Sender = SyncSender<Result<Piece>>;
+
+/// How far workers may run ahead of the sequencer, so that finished pieces of small units do
+/// not pile up behind a large one.
+struct Window {
+    current: Mutex<usize>,
+    moved: Condvar,
+    ahead: usize,
+}
+
+impl Window {
+    /// Waits until a unit may be worked on. The oldest unfinished one always may.
+    fn wait_for(&self, unit: usize) {
+        let Ok(mut current) = self.current.lock() else { return };
+        while unit >= current.saturating_add(self.ahead) {
+            let Ok(woken) = self.moved.wait(current) else { return };
+            current = woken;
+        }
+    }
+
+    fn move_to(&self, unit: usize) {
+        if let Ok(mut current) = self.current.lock() {
+            *current = unit;
+        }
+        self.moved.notify_all();
+    }
+}
 
 /// Runs all units on all workers; `receive` gets the pieces in file order.
 ///
@@ -47,24 +74,27 @@ pub(super) fn run(
         })
         .unzip();
     let next = AtomicUsize::new(0);
+    let ahead = 2 * workers.len();
+    let window = Window { current: Mutex::new(0), moved: Condvar::new(), ahead };
     thread::scope(|scope| {
         for worker in workers {
-            let (next, senders) = (&next, &senders);
+            let (next, senders, window) = (&next, &senders, &window);
             scope.spawn(move || {
-                while let Some(unit) = units.get(next.load(Ordering::Relaxed)).and_then(|_| {
+                loop {
                     let unit = next.fetch_add(1, Ordering::Relaxed);
-                    Some((units.get(unit)?, take(&senders[unit])?))
-                }) {
-                    let (range, sender) = unit;
+                    let Some(range) = units.get(unit) else { break };
+                    window.wait_for(unit);
+                    let Some(sender) = take(&senders[unit]) else { break };
                     if !run_unit(worker, source, &files[range.clone()], &sender) {
                         break;
                     }
                 }
             });
         }
-        let outcome = sequence(receivers, abandon, receive);
-        // Workers that are still waiting to send find their queue closed, and stop.
+        let outcome = sequence(receivers, &window, abandon, receive);
+        // Workers that still wait, or send, find their queue closed, and stop.
         next.store(units.len(), Ordering::Relaxed);
+        window.move_to(usize::MAX);
         outcome
     })
 }
@@ -76,25 +106,34 @@ fn take(sender: &Mutex<Option<Sender>>) -> Option<Sender> {
 /// Sends the unit's pieces, or its failure; false when nobody listens any more.
 fn run_unit(worker: &mut Worker, source: &Storage, files: &[InputFile], sender: &Sender) -> bool {
     let mut listening = true;
-    let outcome = worker.run(source, files, &mut |piece| {
-        sender.send(Ok(piece)).map_err(|_| {
-            listening = false;
-            interrupted()
+    let work = AssertUnwindSafe(|| {
+        worker.run(source, files, &mut |piece| {
+            sender.send(Ok(piece)).map_err(|_| {
+                listening = false;
+                interrupted()
+            })
         })
     });
-    match outcome {
-        Err(failure) if listening => sender.send(Err(failure)).is_ok(),
-        _ => listening,
+    // A panic must reach the sequencer as a failure: it would wait for this unit for ever.
+    match catch_unwind(work) {
+        Ok(Err(failure)) if listening => sender.send(Err(failure)).is_ok(),
+        Ok(_) => listening,
+        Err(_) => {
+            let _ = sender.send(Err(panicked(files)));
+            false
+        }
     }
 }
 
 /// Drains the queues in order; dropping the rest tells the workers to stop.
 fn sequence(
     receivers: Vec<Receiver<Result<Piece>>>,
+    window: &Window,
     abandon: &AtomicBool,
     receive: &mut dyn FnMut(Piece) -> Result<()>,
 ) -> Result<()> {
-    for receiver in receivers {
+    for (unit, receiver) in receivers.into_iter().enumerate() {
+        window.move_to(unit);
         for piece in receiver {
             if abandon.load(Ordering::Relaxed) {
                 return Err(interrupted());
@@ -103,6 +142,12 @@ fn sequence(
         }
     }
     Ok(())
+}
+
+fn panicked(files: &[InputFile]) -> Diagnostic {
+    let of = files.first().map_or("", |file| file.path.as_str());
+    Diagnostic::internal(format!("a worker panicked while it read `{of}` and what follows"))
+        .cause("nothing of the micro-batch is visible")
 }
 
 fn interrupted() -> Diagnostic {

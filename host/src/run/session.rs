@@ -16,6 +16,7 @@ use crate::{
     types::{BatchId, CommitRecord, InputFile, OffsetRecord},
 };
 use std::{
+    iter,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -87,8 +88,10 @@ impl<'a> Session<'a> {
         sink::publish::discard(table, offsets.batch)?;
         // Visible already if too many rejections stopped the micro-batch.
         table.delete(&sink::quarantine::path(offsets.batch))?;
-        let files = self.unchanged(&offsets)?;
+        let files = self.unchanged(&offsets, observer)?;
         let recorded = self.recorded_stages(&offsets, observer)?;
+        let components = self.store_components(&recorded)?;
+        let offsets = OffsetRecord { components, ..offsets };
         self.workers = self.open_workers(&recorded, &files)?;
         let done = self.carry_out(offsets, &files, [Duration::ZERO; 2], start, observer)?;
         // The pipeline file's own components take over from here.
@@ -115,11 +118,7 @@ impl<'a> Session<'a> {
             self.workers = self.open_workers(&self.stages, &files)?;
         }
         let intent = Instant::now();
-        let components = self
-            .stages
-            .iter()
-            .map(|stage| self.checkpoint.store_component(stage.component.bytes()));
-        let components = components.collect::<Result<Vec<_>>>()?;
+        let components = self.store_components(&self.stages)?;
         let offsets = OffsetRecord {
             batch: self.next,
             files: files.clone(),
@@ -162,10 +161,25 @@ impl<'a> Session<'a> {
         Ok(Done { offsets, commit, timings, discover, intent, start, total })
     }
 
+    /// Keeps what these stages run, for a replay; gives the digests.
+    fn store_components(&self, stages: &[ConfiguredStage]) -> Result<Vec<String>> {
+        let store =
+            |stage: &ConfiguredStage| self.checkpoint.store_component(stage.component.bytes());
+        stages.iter().map(store).collect()
+    }
+
     fn open_workers(&self, stages: &[ConfiguredStage], files: &[InputFile]) -> Result<Vec<Worker>> {
-        let schema =
-            bind::schema(self.run.plan, &self.run.stores.source, Some(&self.checkpoint), files)?;
-        (0..self.run.workers.max(1)).map(|_| Worker::new(self.run.plan, &schema, stages)).collect()
+        let plan = self.run.plan;
+        let schema = bind::schema(plan, &self.run.stores.source, Some(&self.checkpoint), files)?;
+        let first = Worker::new(plan, &schema, stages)?;
+        // Only a schema that the stages take is pinned.
+        let pinned = match plan.source.schema {
+            Some(_) => Arc::clone(&schema),
+            None => bind::pin(&self.checkpoint, &schema)?,
+        };
+        let first = if pinned == schema { first } else { Worker::new(plan, &pinned, stages)? };
+        let others = (1..self.run.workers).map(|_| Worker::new(plan, &pinned, stages));
+        iter::once(Ok(first)).chain(others).collect()
     }
 
     /// The stages to replay with: the components that the record names, even if the files were
@@ -195,7 +209,7 @@ impl<'a> Session<'a> {
     }
 
     /// The recorded inputs that are still what they were.
-    fn unchanged(&self, offsets: &OffsetRecord) -> Result<Vec<InputFile>> {
+    fn unchanged(&self, offsets: &OffsetRecord, observer: &dyn Observer) -> Result<Vec<InputFile>> {
         let mut files = Vec::with_capacity(offsets.files.len());
         for file in &offsets.files {
             let now = self.run.stores.source.head(&file.path)?.map(|meta| InputFile {
@@ -206,8 +220,12 @@ impl<'a> Session<'a> {
             });
             if now.as_ref() == Some(file) {
                 files.push(file.clone());
-            } else if self.run.plan.source.on_changed_input == OnChangedInput::Fail {
-                return Err(changed_input(offsets.batch, file, now.as_ref()));
+                continue;
+            }
+            let changed = changed_input(offsets.batch, file, now.as_ref());
+            match self.run.plan.source.on_changed_input {
+                OnChangedInput::Fail => return Err(changed),
+                OnChangedInput::Skip => observer.warning(&changed),
             }
         }
         Ok(files)

@@ -137,29 +137,76 @@ pub fn cut_by_partition(
     }
     let inputs = partitioner.inputs().iter().map(|name| view.column(name));
     let inputs: Vec<ArrayRef> = inputs.collect::<Result<_>>()?;
-    let mut parts = partitioner.split(&inputs, view.num_rows())?;
-    if let [(key, rows)] = parts.as_mut_slice()
+    let parts = partitioner.split(&inputs, view.num_rows())?;
+    // Rows of one partition that need no cutting are not moved either.
+    if let [(key, rows)] = parts.as_slice()
         && rows.len() == view.num_rows()
+        && let Ok(all) = view.gather_all(partitioner.file_columns())
     {
-        let key = std::mem::replace(key, PartitionKey(Vec::new()));
-        return Ok(vec![(key, view.gather_all(partitioner.file_columns())?)]);
+        return Ok(vec![(key.clone(), all)]);
     }
     let order: Vec<u32> =
         parts.iter().flat_map(|(_, rows)| rows.values().iter().copied()).collect();
-    let all = view.take(&UInt32Array::from(order), partitioner.file_columns())?;
-    let mut start = 0;
-    let cut = parts.into_iter().map(|(key, rows)| {
-        let part = all.slice(start, rows.len());
-        start += rows.len();
-        (key, part)
-    });
-    Ok(cut.collect())
+    let mut gathered = Vec::new();
+    gather(view, &order, partitioner.file_columns(), &mut gathered)?;
+    let mut gathered = gathered.into_iter();
+    let mut all = gathered.next();
+    let mut cut = Vec::with_capacity(parts.len());
+    for (key, rows) in parts {
+        let mut due = rows.len();
+        while due > 0
+            && let Some(batch) = all.take()
+        {
+            let here = due.min(batch.num_rows());
+            cut.push((key.clone(), batch.slice(0, here)));
+            due -= here;
+            let rest = batch.num_rows() - here;
+            all = if rest > 0 { Some(batch.slice(here, rest)) } else { gathered.next() };
+        }
+    }
+    Ok(cut)
+}
+
+/// Gathers rows in this order: in one batch, or in several where the values of one column
+/// would be too large for one array.
+fn gather(
+    view: &View,
+    order: &[u32],
+    columns: &[usize],
+    gathered: &mut Vec<RecordBatch>,
+) -> Result<()> {
+    match view.take(&UInt32Array::from(order.to_vec()), columns) {
+        Ok(batch) => gathered.push(batch),
+        Err(_) if order.len() > 1 => {
+            let (first, second) = order.split_at(order.len() / 2);
+            gather(view, first, columns, gathered)?;
+            gather(view, second, columns, gathered)?;
+        }
+        Err(failure) => return Err(failure),
+    }
+    Ok(())
+}
+
+/// Longest text of a rejected record that is kept, in bytes.
+const KEPT_BYTES_OF_RECORD: usize = 1 << 20;
+
+/// Text of rejected records that is kept of one batch, in bytes: rows of one large record each
+/// repeat what stands around their element.
+const KEPT_BYTES_OF_BATCH: usize = 64 << 20;
+
+fn cut_record(record: &mut String, limit: usize) {
+    if record.len() > limit {
+        let note = format!("... ({} bytes; its file has the rest)", record.len());
+        record.truncate(record.floor_char_boundary(limit));
+        record.push_str(&note);
+    }
 }
 
 /// The rejected rows as they stood in their files. Rows of one record come together, so its
 /// list is looked for once.
 fn originals(source: &SourceBatch, rows: &[RejectedRow]) -> Vec<Rejected> {
     let mut originals = Vec::with_capacity(rows.len());
+    let mut left = KEPT_BYTES_OF_BATCH;
     let of_one_record = |a: &RejectedRow, b: &RejectedRow| match (&a.origin, &b.origin) {
         (Some(a), Some(b)) => a.row == b.row,
         _ => false,
@@ -172,7 +219,12 @@ fn originals(source: &SourceBatch, rows: &[RejectedRow]) -> Vec<Rejected> {
             let path: Vec<_> = path.iter().map(String::as_str).collect();
             Elements::new(&text, &path)
         });
-        originals.extend(rows.iter().map(|row| original(source, row, &text, elements.as_ref())));
+        for row in rows {
+            let mut original = original(source, row, &text, elements.as_ref());
+            cut_record(&mut original.record, left.min(KEPT_BYTES_OF_RECORD));
+            left = left.saturating_sub(original.record.len());
+            originals.push(original);
+        }
     }
     originals
 }

@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// Calls that may fail while the rows at fault are looked for; each may cost the time limit.
 const MAX_FAILED_CALLS: usize = 32;
 
+/// Why rows are in the quarantine that make a plugin fail.
+const PLUGIN_FAILED: &str = "plugin-failed";
+
 /// Longest message of a rejection that is kept, in bytes.
 const MAX_MESSAGE_BYTES: usize = 2_048;
 
@@ -48,16 +51,33 @@ impl OpenStage {
             ..StageRows::default()
         };
         if let Some(unnest) = &self.bound.unnest {
+            let long = view.too_long_to_unnest(unnest)?;
+            let message = Arc::from("its lists have more elements than a batch may have rows");
+            let code = Arc::from("too-many-elements");
+            for row in long.set_indices() {
+                left.rejected.push(self.rejection(view, row, &code, &message));
+            }
+            counts.quarantined += long.count_set_bits() as u64;
+            view.filter(&!&long)?;
+            let before = view.rows;
             view.unnest(unnest, lineage)?;
+            counts.unnested = view.rows as i64 - before as i64;
         }
-        counts.unnested = view.rows as i64 - counts.rows_in as i64;
         let answer = match self.call(view) {
             Ok(answer) => answer,
             Err(failure) => {
                 let bad = self.rows_at_fault(view, failure, &mut left.rejected)?;
                 counts.quarantined += bad.iter().filter(|bad| *bad).count() as u64;
                 view.filter(&!&bad)?;
-                self.call(view)?
+                match self.call(view) {
+                    Ok(answer) => answer,
+                    // No row alone was at fault: it is what they are together.
+                    Err(failure) => {
+                        counts.quarantined += view.rows as u64;
+                        self.reject_all(view, &failure, &mut left.rejected)?;
+                        self.nothing()
+                    }
+                }
             }
         };
         self.settle(view, answer, &mut counts, left)?;
@@ -67,15 +87,28 @@ impl OpenStage {
     /// Calls the plugin, once more in a fresh instance when it fails.
     fn call(&mut self, view: &View) -> Result<Answer> {
         if !self.bound.is_called() || view.rows == 0 && self.bound.rows != Rows::Produce {
-            let columns =
-                self.bound.computed.iter().map(|field| new_empty_array(field.data_type()));
-            return Ok(Answer {
-                rows: RowResult::Same,
-                columns: columns.collect(),
-                rejections: Vec::new(),
-            });
+            return Ok(self.nothing());
         }
         self.call_once(view).or_else(|_| self.call_once(view))
+    }
+
+    /// The answer to no rows.
+    fn nothing(&self) -> Answer {
+        let columns = self.bound.computed.iter().map(|field| new_empty_array(field.data_type()));
+        Answer { rows: RowResult::Same, columns: columns.collect(), rejections: Vec::new() }
+    }
+
+    fn reject_all(
+        &self,
+        view: &mut View,
+        failure: &Diagnostic,
+        rejected: &mut Vec<RejectedRow>,
+    ) -> Result<()> {
+        let (code, message) = (Arc::from(PLUGIN_FAILED), Arc::from(failure.to_string()));
+        for row in 0..view.rows {
+            rejected.push(self.rejection(view, row, &code, &message));
+        }
+        view.filter(&BooleanBuffer::new_unset(view.rows))
     }
 
     fn call_once(&mut self, view: &View) -> Result<Answer> {
@@ -159,7 +192,7 @@ impl OpenStage {
             let message = Arc::from(failure.to_string());
             for row in range {
                 bad[row] = true;
-                rejected.push(self.rejection(view, row, &Arc::from("plugin-failed"), &message));
+                rejected.push(self.rejection(view, row, &Arc::from(PLUGIN_FAILED), &message));
             }
         }
         Ok(BooleanBuffer::from(bad))
@@ -216,8 +249,13 @@ impl OpenStage {
             }
         }
         let good = good.finish();
-        let decides = matches!(answer.rows, RowResult::Same | RowResult::Keep(_));
+        let decides = matches!(answer.rows, RowResult::Same | RowResult::Keep(_))
+            && self.bound.rows != Rows::Produce;
         match answer.rows {
+            RowResult::Same if self.bound.rows == Rows::Produce => {
+                view.replace_rows(0);
+                self.place(view, &answer.columns)?;
+            }
             RowResult::Same => {
                 self.place(view, &answer.columns)?;
                 view.filter(&good)?;

@@ -109,7 +109,7 @@ impl Engine {
         let compiled = Compiled::new(&self.inner, bytes)?;
         // The cache only saves time: a full disk or a lost race is no failure.
         if let Ok(code) = compiled.serialize() {
-            let draft = file.with_extension(format!("{}.tmp", std::process::id()));
+            let draft = file.with_extension(format!("{}.tmp", uuid::Uuid::new_v4()));
             if write_private(&draft, &code).and_then(|()| fs::rename(&draft, &file)).is_err() {
                 let _ = fs::remove_file(&draft);
             }
@@ -152,5 +152,7 @@ fn is_private(path: &Path) -> bool {
 fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(content)
+    file.write_all(content)?;
+    // Under its final name it is taken for whole, even after a power loss.
+    file.sync_all()
 }

@@ -19,20 +19,25 @@ use wasmtime::{ResourceLimiter, Store, Trap};
 
 /// What the host keeps for a guest: its memory budget, and whether it hit it.
 pub(super) struct Guest {
-    memory_bytes: usize,
-    refused_bytes: Option<usize>,
+    /// Bytes of all linear memories together: the limit, in use, and what was refused.
+    limit: usize,
+    used: usize,
+    refused: Option<usize>,
 }
 
 impl ResourceLimiter for Guest {
     fn memory_growing(
         &mut self,
-        _: usize,
+        current: usize,
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let fits = desired <= self.memory_bytes;
-        if !fits {
-            self.refused_bytes = Some(desired);
+        let used = self.used.saturating_sub(current).saturating_add(desired);
+        let fits = used <= self.limit;
+        if fits {
+            self.used = used;
+        } else {
+            self.refused = Some(used);
         }
         Ok(fits)
     }
@@ -83,7 +88,7 @@ impl Sandbox {
         limits: Limits,
     ) -> Result<Self> {
         let memory_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-        let state = Guest { memory_bytes, refused_bytes: None };
+        let state = Guest { limit: memory_bytes, used: 0, refused: None };
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|guest| guest);
         store.epoch_deadline_trap();
@@ -129,6 +134,7 @@ impl Instance for Sandbox {
 
     fn process(&mut self, batch: Batch<'_>) -> Result<Output> {
         self.store.set_epoch_deadline(ticks(self.limits));
+        self.store.data_mut().refused = None;
         let columns = self.guest.lockgate_transform_columns();
         let answer = columns.call_process(&mut self.store, batch);
         match answer.map_err(|error| self.trapped("process", &error))? {
@@ -161,7 +167,7 @@ fn trapped(
         ))
         .hint("raise `limits.time_per_batch` of the stage if the work is honest");
     }
-    if let Some(desired) = guest.refused_bytes {
+    if let Some(desired) = guest.refused {
         let limit = limits.memory_bytes;
         return Diagnostic::plugin(format!(
             "plugin `{name}` needs more memory than it may use in `{call}`"

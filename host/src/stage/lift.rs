@@ -6,6 +6,9 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, Field};
 
+/// Longest column of type `null`.
+const MAX_NULLS: usize = 1 << 24;
+
 /// Why a guest's column was refused, in the words of the contract.
 pub(super) type Breach = String;
 
@@ -64,6 +67,10 @@ fn data(
     }
     let mut builder = ArrayData::builder(field.data_type().clone()).len(length).align_buffers(true);
     match field.data_type() {
+        // It has no buffers that would be counted against the output's limit.
+        DataType::Null if length > MAX_NULLS => {
+            return Err(format!("it has {length} nulls, at most {MAX_NULLS} fit a batch"));
+        }
         DataType::Null => return Ok(ArrayData::new_null(&DataType::Null, length)),
         DataType::Boolean => {
             expect_bytes("bits", node.data.len(), length.div_ceil(8))?;

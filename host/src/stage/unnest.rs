@@ -1,16 +1,19 @@
 //! One row per list element, done by the host from the list's offsets alone.
 
 use super::{
-    bound::{BoundUnnest, UnnestedColumn, without},
+    bound::{BoundElement, BoundUnnest, UnnestedColumn, without},
     view::{Trail, View, ViewColumn, gather_failed, member},
 };
-use crate::diagnostic::{Diagnostic, Result};
+use crate::diagnostic::Result;
 use arrow_array::{
     Array, ArrayRef, Int64Array, StringArray, StructArray, UInt32Array, cast::AsArray,
 };
-use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, Schema};
 use std::sync::Arc;
+
+/// Elements that one batch may unnest to; records that would go over are quarantined.
+const MAX_UNNESTED_ROWS: usize = 1 << 24;
 
 /// Gives each element row its part of the rescued column.
 ///
@@ -61,15 +64,10 @@ impl View {
     /// Replaces each row by one row per element.
     ///
     /// # Errors
-    /// Fails when there would be more rows than can be numbered.
+    /// Fails when a list cannot be reached.
     pub(super) fn unnest(&mut self, plan: &BoundUnnest, lineage: &Lineage) -> Result<()> {
-        let lists = plan.elements.iter().map(|element| {
-            let column = &self.columns[element.at.column];
-            let array = member(&column.array, &element.at.members)?;
-            Ok(as_lists(&array, column.group))
-        });
-        let lists = lists.collect::<Result<Vec<_>>>()?;
-        let expansion = self.expand(&lists, plan.keep_empty)?;
+        let lists = self.lists(plan)?;
+        let expansion = self.expand(&lists, plan.keep_empty);
         let position = self.positions(&expansion, plan, lineage);
         let rescued = self.narrow_rescued(&expansion, plan, lineage)?;
         let element_rows: Vec<_> =
@@ -106,7 +104,32 @@ impl View {
         self.replace_columns(plan, &elements, position.as_ref())
     }
 
-    fn expand(&self, lists: &[Lists], keep_empty: bool) -> Result<Expansion> {
+    /// The rows that would make the unnested batch longer than a batch may be.
+    ///
+    /// # Errors
+    /// Fails when a list cannot be reached.
+    pub(super) fn too_long_to_unnest(&self, plan: &BoundUnnest) -> Result<BooleanBuffer> {
+        let lists = self.lists(plan)?;
+        let mut left = MAX_UNNESTED_ROWS;
+        let fits = |row: usize| {
+            let longest = lists.iter().map(|list| list.span(self.row_in(list.group, row)).1).max();
+            let fits = longest.unwrap_or(0) <= left;
+            left -= if fits { longest.unwrap_or(0) } else { 0 };
+            !fits
+        };
+        Ok((0..self.rows).map(fits).collect())
+    }
+
+    fn lists(&self, plan: &BoundUnnest) -> Result<Vec<Lists>> {
+        let list = |element: &BoundElement| {
+            let column = &self.columns[element.at.column];
+            let array = member(&column.array, &element.at.members)?;
+            Ok(as_lists(&array, column.group))
+        };
+        plan.elements.iter().map(list).collect()
+    }
+
+    fn expand(&self, lists: &[Lists], keep_empty: bool) -> Expansion {
         let mut expansion = Expansion::default();
         for row in 0..self.rows {
             let longest = lists.iter().map(|list| list.span(self.row_in(list.group, row)).1).max();
@@ -122,14 +145,7 @@ impl View {
                 expansion.present.push(false);
             }
         }
-        if u32::try_from(expansion.parents.len()).is_err() {
-            return Err(Diagnostic::data(format!(
-                "a batch unnests to {} rows",
-                expansion.parents.len()
-            ))
-            .hint("filter before unnesting a second list"));
-        }
-        Ok(expansion)
+        expansion
     }
 
     fn element_rows(&self, list: &Lists, expansion: &Expansion) -> ElementRows {

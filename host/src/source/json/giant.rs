@@ -117,6 +117,14 @@ impl Unit<'_> {
         let mut elements = 0;
         for cut in &giant.cuts {
             let from = if passed == 0 { giant.elements_at } else { passed + 1 };
+            if wanted && cut.at - from > self.max_record_bytes as u64 {
+                self.window.skip(cut.at - passed)?;
+                let limit = self.max_record_bytes;
+                let message = format!("an element of a list is longer than {limit} bytes");
+                self.reject("record-too-long", message, &Lost::new(offset_bytes + from));
+                (passed, elements) = (cut.at, cut.elements);
+                continue;
+            }
             let mut text = vec![b'{'];
             text.extend_from_slice(&before);
             if wanted {

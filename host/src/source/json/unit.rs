@@ -83,7 +83,7 @@ impl Unit<'_> {
         self.stats.files += 1;
         let input = match Input::open(self.storage, &file.path) {
             Ok(input) => input,
-            Err(error) => return self.unreadable(&file.path, &error),
+            Err(error) => return self.unreadable(&file.path, error),
         };
         self.window.start(input);
         self.fill()?;
@@ -107,11 +107,14 @@ impl Unit<'_> {
         self.cut()
     }
 
-    fn unreadable(&mut self, path: &str, error: &Diagnostic) -> Result<()> {
+    fn unreadable(&mut self, path: &str, error: Diagnostic) -> Result<()> {
         if matches!(self.storage.head(path), Ok(None)) {
             return Err(Diagnostic::storage(format!("input file `{path}` has vanished"))
                 .cause(error)
                 .hint("restore it, or set `on_changed_input = \"skip\"`"));
+        }
+        if !error.is_denied {
+            return Err(error);
         }
         let message = format!("the file cannot be read: {error}");
         self.reject("unreadable-file", message, &Lost::new(0));

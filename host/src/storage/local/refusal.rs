@@ -11,6 +11,8 @@ use std::{
 /// A refusal of the file system: what was being done, to which path, why, and what to do.
 pub(super) fn refused(doing: &str, path: &Path, error: &Error) -> Diagnostic {
     let refusal = Diagnostic::storage(format!("cannot {doing} `{}`", path.display())).cause(error);
+    let is_denied = error.kind() == ErrorKind::PermissionDenied;
+    let refusal = Diagnostic { is_denied, ..refusal };
     match next_step(error) {
         Some(hint) => refusal.hint(hint),
         None => refusal,
