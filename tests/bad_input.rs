@@ -236,6 +236,58 @@ fn an_input_that_may_not_be_read_is_quarantined() {
 }
 
 #[test]
+fn an_input_that_cannot_be_opened_just_now_stops_the_run_and_is_read_by_the_next() {
+    use lockgate::{
+        run::Stores,
+        storage::fault::{Fault, Faults},
+    };
+    for operation in 0..40 {
+        let job = job("more.json", GOOD.replace("\"id\": 1", "\"id\": 3"));
+        let faults = Faults::at(operation, Fault::Fail);
+        let stores = Stores::open(&job.plan()).unwrap();
+        let _ = job.run_on(Stores { source: faults.wrap(stores.source), ..stores }, 1);
+        assert!(job.quarantine().is_empty(), "operation {operation}: {:?}", faults.trace());
+        job.run().unwrap();
+        assert_eq!(job.table().rows(), 3, "operation {operation}");
+        if faults.operations() <= operation {
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_element_longer_than_a_record_may_be_is_quarantined() {
+    let long = "x".repeat(3 << 20);
+    let elements = vec!["{\"id\": 1, \"name\": \"a\"}"; 200_000].join(",");
+    let text = format!(
+        "{{\"id\": 3, \"at\": \"2026-03-01T00:00:00Z\", \"Records\": [{{\"name\": \"{long}\"}},{elements}]}}"
+    );
+    let job = job("giant.json", text);
+    job.edit("path = \"input/*\"", "path = \"input/*\"\nmax_record_bytes = \"2 MiB\"");
+    job.run().unwrap();
+    let codes: Vec<_> = job.quarantine().iter().map(|entry| entry["code"].clone()).collect();
+    assert_eq!(codes, ["record-too-long"]);
+}
+
+#[test]
+fn a_source_that_would_read_its_own_table_is_refused() {
+    let job = job("more.json", GOOD);
+    job.edit("path = \"state\"", "path = \"input/state\"");
+    job.edit("path = \"input/*\"", "path = \"input\"");
+    let failure = job.run().unwrap_err();
+    assert_eq!(failure.kind, Kind::Config);
+    assert!(failure.to_string().contains("would read what is written"), "{failure}");
+}
+
+#[test]
+fn a_chain_that_does_not_bind_is_refused_before_any_file_arrives() {
+    let job = Job::new(PIPELINE);
+    let stage = "\n[[stage]]\nplugin = \"filter\"\nconfig = { where = \"idd > 1\" }\n\n[sink]";
+    job.edit("\n[sink]", stage);
+    assert_eq!(job.run().unwrap_err().kind, Kind::Config);
+}
+
+#[test]
 fn configs_of_stages_are_checked_before_anything_runs() {
     let stage =
         |config: &str| format!("\n[[stage]]\nplugin = \"filter\"\nconfig = {config}\n\n[sink]");

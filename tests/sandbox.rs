@@ -126,6 +126,7 @@ fn crimes_in_process_stop_a_pipeline_that_wants_to_stop() {
         ("extra-columns", "1 nodes more"),
         ("reject-beyond", "rejects row 4294967295 of 100"),
         ("rows-of-another-shape", "answers `produced`"),
+        ("null-list-without-end", "2147483647 nulls"),
     ] {
         let failure = stops_with(crime);
         assert_says(&failure, Kind::Plugin, "failed twice");
@@ -151,6 +152,21 @@ fn one_poisoned_row_is_found_and_the_others_pass() {
 fn a_plugin_that_never_works_sends_every_row_to_the_quarantine() {
     let output = quarantines("fail");
     assert_eq!((output.view.num_rows(), output.rejected.len()), (0, 100));
+}
+
+#[test]
+fn a_producer_that_answers_same_gives_no_rows() {
+    let output = quarantines("produce-the-same");
+    assert_eq!(output.view.num_rows(), 0);
+    assert_eq!(output.view.gather_all(&[0]).unwrap().num_rows(), 0);
+}
+
+#[test]
+fn rows_that_fail_only_together_are_quarantined_and_the_stream_goes_on() {
+    let output = quarantines("fail-together");
+    assert_eq!((output.view.num_rows(), output.rejected.len()), (0, 100));
+    let rows = &output.stages[0];
+    assert_eq!((rows.rows_in, rows.quarantined, rows.rows_out), (100, 100, 0));
 }
 
 #[test]

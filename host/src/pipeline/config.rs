@@ -56,7 +56,8 @@ pub struct Pipeline {
 pub struct Source {
     /// Files to read: a path with `*`, `?`, `[a-z]`, `{a,b}` and `**` (any directories), or a
     /// directory (everything below it). Files that end in `.gz` or `.zst`, or start like
-    /// such files, are decompressed.
+    /// such files, are decompressed. Names that start with `_` or `.` are left out unless the
+    /// path spells that letter. A file is read once: move finished files into place.
     #[schemars(example = &"input/**/*.json")]
     pub path: String,
     /// What is in the files.

@@ -7,6 +7,7 @@ use crate::{
     pipeline::plan::{Plan, PluginRef, StagePlan},
     source::{
         self,
+        discover::Pattern,
         schema::{InferLimits, infer, parse_schema, schema_text},
     },
     stage::{Component, ConfiguredStage, Engine, Metadata, standard},
@@ -15,6 +16,35 @@ use crate::{
 };
 use arrow_schema::SchemaRef;
 use std::{collections::HashMap, path::Path};
+
+/// Refuses a source that would read what lockgate itself writes, and so never come to an end.
+///
+/// # Errors
+/// Fails at the directory that lies within the source's pattern.
+pub(super) fn refuse_own_output(plan: &Plan) -> Result<()> {
+    let pattern = Pattern::new(&plan.source.pattern)?;
+    let table = ["part-0000000000-0000.parquet", "p=1/part-0000000000-0000.parquet"];
+    let checkpoint = ["pipeline.json", "offsets/0000000000.json"];
+    for (table_or_checkpoint, dir, files) in
+        [("sink", &plan.sink.root, table), ("checkpoint", &plan.checkpoint, checkpoint)]
+    {
+        let Ok(below) = Path::new(dir).strip_prefix(&plan.source.root) else { continue };
+        let read = |file: &str| pattern.matches(&below.join(file).to_string_lossy());
+        if files.iter().any(|file| read(file)) {
+            let key = KeyPath::default().name(table_or_checkpoint).name("path");
+            return Err(Diagnostic::config(format!(
+                "the source would read what is written to `{dir}`"
+            ))
+            .cause(format!(
+                "its files match `{}` below `{}`",
+                plan.source.pattern, plan.source.root
+            ))
+            .hint("choose a directory outside the source's, or a narrower pattern")
+            .at(&key));
+        }
+    }
+    Ok(())
+}
 
 /// Loads the component of every stage and checks its config against the plugin's schema.
 ///

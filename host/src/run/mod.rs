@@ -127,6 +127,7 @@ pub struct Checked {
 /// # Errors
 /// The first thing that does not fit, at its place in the pipeline file.
 pub fn check(plan: &Plan, engine: &Engine) -> Result<Checked> {
+    bind::refuse_own_output(plan)?;
     let stages = bind::load(engine, plan)?;
     let storage = storage::open(&plan.source.root)?;
     let inferred = plan.source.schema.is_none();

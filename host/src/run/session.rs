@@ -50,6 +50,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Fails when the pipeline does not bind, a store refuses, or the checkpoint is not ours.
     pub(super) fn open(run: Run<'a>, engine: &Engine) -> Result<Self> {
+        bind::refuse_own_output(run.plan)?;
         let stages = bind::load(engine, run.plan)?;
         let checkpoint = Arc::clone(&run.stores.checkpoint);
         let mut checkpoint = Checkpoint::open(checkpoint, &run.plan.name)?;
@@ -64,7 +65,15 @@ impl<'a> Session<'a> {
         }
         let watermark_us = publish.and_then(|commit| commit.watermark_us);
         let (engine, workers) = (engine.clone(), Vec::new());
-        Ok(Self { run, engine, checkpoint, stages, workers, next, watermark_us, replay })
+        let mut session =
+            Self { run, engine, checkpoint, stages, workers, next, watermark_us, replay };
+        // What is wrong with the chain is said now, not when the first file arrives.
+        let is_known = session.run.plan.source.schema.is_some()
+            || session.checkpoint.pinned_schema()?.is_some();
+        if is_known {
+            session.workers = session.open_workers(&session.stages, &[])?;
+        }
+        Ok(session)
     }
 
     /// The pipeline.

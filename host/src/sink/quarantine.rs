@@ -126,8 +126,8 @@ impl Quarantined {
         storage.publish(slice::from_ref(file))?;
         let place = format!("{}/{}", storage.root().trim_end_matches('/'), file.path);
         Err(excess.hint(format!("the rejected records are in `{place}`")).hint(
-            "repair what rejects them or raise `max_rate`, then run again: the micro-batch is \
-             repeated from its first record",
+            "change the pipeline that rejects them, or raise `max_rate`, then run again: the \
+             micro-batch is repeated from its first record; give a repaired input a new name",
         ))
     }
 }

@@ -90,8 +90,10 @@ impl Store for MemoryStore {
     /// A path that contains `forbidden` is listed but does not open.
     fn open(&self, path: &str) -> Result<Box<dyn Read + Send>> {
         let content = self.read(path)?.filter(|_| !path.contains("forbidden"));
-        let content =
-            content.ok_or_else(|| Diagnostic::storage(format!("cannot open `{path}`")))?;
+        let content = content.ok_or_else(|| Diagnostic {
+            is_denied: true,
+            ..Diagnostic::storage(format!("cannot open `{path}`"))
+        })?;
         Ok(Box::new(Steps { content: io::Cursor::new(content), step_bytes: self.step_bytes }))
     }
 

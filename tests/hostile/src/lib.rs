@@ -61,6 +61,15 @@ impl stage::Guest for Villain {
             "depend-on-the-past" => plan.dependence = Dependence::Sequence,
             "take-beyond" | "too-many-rows" => plan.rows = RowShape::Reindex,
             "produce-without-clear" => plan.rows = RowShape::Produce,
+            "produce-the-same" => {
+                plan.rows = RowShape::Produce;
+                plan.edits.insert(0, Edit::Clear);
+            }
+            "null-list-without-end" => {
+                let list = Field { children: 1, format: "+l".into(), ..text("out") };
+                let nulls = Field { format: "n".into(), nullable: true, ..text("item") };
+                plan.edits = vec![Edit::Compute(vec![list, nulls])];
+            }
             _ => {}
         }
         CRIME.set(crime);
@@ -111,6 +120,23 @@ impl columns::Guest for Villain {
                 column.null_count = 1;
                 column.validity = vec![0xff; rows.div_ceil(8)];
                 column.validity[0] = 0xfe;
+            }
+            "produce-the-same" => *column = strings(0),
+            "null-list-without-end" => {
+                column.offsets = vec![0; rows + 1];
+                column.offsets[rows] = i32::MAX;
+                let nulls = Array {
+                    length: i32::MAX as u32,
+                    null_count: 0,
+                    offsets: Vec::new(),
+                    ..strings(0)
+                };
+                output.columns.push(nulls);
+            }
+            "fail-together" => {
+                if rows > 10 {
+                    return Err(Error::Failed("too many at once".into()));
+                }
             }
             "short-bitmap" => output.rows = RowResult::Keep(Vec::new()),
             "take-beyond" => {
