@@ -244,7 +244,7 @@ fn an_input_that_cannot_be_opened_just_now_stops_the_run_and_is_read_by_the_next
     for operation in 0..40 {
         let job = job("more.json", GOOD.replace("\"id\": 1", "\"id\": 3"));
         let faults = Faults::at(operation, Fault::Fail);
-        let stores = Stores::open(&job.plan()).unwrap();
+        let stores = Stores::open(&job.plan(), &lockgate::storage::silent()).unwrap();
         let _ = job.run_on(Stores { source: faults.wrap(stores.source), ..stores }, 1);
         assert!(job.quarantine().is_empty(), "operation {operation}: {:?}", faults.trace());
         job.run().unwrap();

@@ -4,7 +4,10 @@
 
 use lockgate::{
     run::Stores,
-    storage::fault::{Fault, Faults, is_stop},
+    storage::{
+        fault::{Fault, Faults, is_stop},
+        silent,
+    },
 };
 use lockgate_tests::{Job, Table};
 use std::sync::Arc;
@@ -33,7 +36,7 @@ fn settle_times(job: &Job) {
 }
 
 fn faulty(job: &Job, faults: &Arc<Faults>) -> Stores {
-    let stores = Stores::open(&job.plan()).unwrap();
+    let stores = Stores::open(&job.plan(), &silent()).unwrap();
     Stores {
         source: faults.wrap(stores.source),
         checkpoint: faults.wrap(stores.checkpoint),

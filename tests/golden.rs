@@ -135,7 +135,8 @@ fn runs_that_find_their_files_one_by_one_give_the_same_rows() {
 fn the_number_of_workers_does_not_show_in_the_table() {
     let bytes = |workers| {
         let job = Job::example("payments");
-        let stores = lockgate::run::Stores::open(&job.plan()).unwrap();
+        let stores =
+            lockgate::run::Stores::open(&job.plan(), &lockgate::storage::silent()).unwrap();
         job.run_on(stores, workers).unwrap();
         job.table()
     };

@@ -21,6 +21,7 @@ use lockgate::{
     },
     run::{Run, Stop, Stores},
     stage::Engine,
+    storage::silent,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::{
@@ -117,7 +118,7 @@ impl Job {
     /// What stopped the run.
     pub fn run(&self) -> Result<(), Diagnostic> {
         let plan = self.plan();
-        let stores = Stores::open(&plan)?;
+        let stores = Stores::open(&plan, &silent())?;
         self.run_on(stores, 1)
     }
 

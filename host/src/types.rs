@@ -47,10 +47,19 @@ pub struct PartitionKey(pub Vec<(String, Option<String>)>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum PendingHandle {
-    /// Written and fsynced under this path; published by an atomic rename.
+    /// Written and durable under this path; published by a rename.
     Rename {
         /// Path of the pending file below the store's root.
         path: String,
+    },
+    /// All parts of an upload are with the service; published by completing it.
+    Multipart {
+        /// The service's name of the upload; empty where it has none.
+        upload: String,
+        /// The service's names of the parts, in order.
+        parts: Vec<String>,
+        /// Path of the note that names the upload as long as it is open; empty where there is none.
+        note: String,
     },
 }
 
@@ -161,6 +170,8 @@ pub struct CommitRecord {
     pub quarantine_file: Option<PendingFile>,
     /// Event-time watermark after the micro-batch, in microseconds since 1970.
     pub watermark_us: Option<i64>,
+    /// Who wrote this record; after a replay not who began the micro-batch.
+    pub runner: Runner,
     /// When, in microseconds since 1970.
     pub written_us: i64,
 }

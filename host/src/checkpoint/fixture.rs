@@ -49,6 +49,7 @@ pub(super) fn commit(batch: u64, files: Vec<PendingFile>) -> CommitRecord {
         quarantined: 0,
         quarantine_file: None,
         watermark_us: None,
+        runner: this_runner(),
         written_us: 1_700_000_000_000_002,
     }
 }

@@ -34,6 +34,8 @@ pub(super) trait Record: Serialize + DeserializeOwned {
 
     /// The micro-batch it is about.
     fn batch(&self) -> BatchId;
+    /// Who wrote it.
+    fn runner(&self) -> &Runner;
 }
 
 impl Record for OffsetRecord {
@@ -42,6 +44,10 @@ impl Record for OffsetRecord {
     fn batch(&self) -> BatchId {
         self.batch
     }
+
+    fn runner(&self) -> &Runner {
+        &self.runner
+    }
 }
 
 impl Record for CommitRecord {
@@ -49,6 +55,10 @@ impl Record for CommitRecord {
 
     fn batch(&self) -> BatchId {
         self.batch
+    }
+
+    fn runner(&self) -> &Runner {
+        &self.runner
     }
 }
 
@@ -110,19 +120,20 @@ pub(super) fn write<T: Record>(storage: &Storage, pipeline: &str, written: &T) -
     let path = record(T::LOG, written.batch());
     match storage.create(&path, &encode(written)?)? {
         Created::New => Ok(()),
-        Created::Exists => Err(fenced(storage, pipeline, written.batch(), &path)),
+        Created::Exists => Err(fenced::<T>(storage, pipeline, written.batch(), &path)),
     }
 }
 
-fn fenced(storage: &Storage, pipeline: &str, batch: BatchId, path: &str) -> Diagnostic {
-    let other = read::<OffsetRecord>(storage, batch).map(|record| who(&record.runner));
+fn fenced<T: Record>(storage: &Storage, pipeline: &str, batch: BatchId, path: &str) -> Diagnostic {
+    let other = read::<T>(storage, batch).map(|record| who(record.runner()));
+    let did = if T::LOG == OFFSETS { "begun" } else { "committed" };
     Diagnostic::storage(format!(
         "another runner took micro-batch {} of pipeline `{pipeline}`",
         batch.0
     ))
     .cause(format!("`{}/{path}` was there already", storage.root()))
     .cause(match other {
-        Ok(who) => format!("micro-batch {} was begun by {who}", batch.0),
+        Ok(who) => format!("micro-batch {} was {did} by {who}", batch.0),
         Err(unreadable) => unreadable.to_string(),
     })
     .hint("run one of the two; this one stops here, and nothing it wrote becomes visible")

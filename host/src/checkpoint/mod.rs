@@ -47,7 +47,7 @@ use std::fmt::Write as _;
 pub struct Checkpoint {
     storage: Storage,
     identity: Identity,
-    _lock: Option<Box<dyn Send + Sync>>,
+    lock: Option<Box<dyn Send + Sync>>,
     tiers: Tiers,
     seen: Seen,
     segments: Segments,
@@ -80,7 +80,7 @@ impl Checkpoint {
         Ok(Self {
             storage,
             identity,
-            _lock: lock,
+            lock,
             tiers,
             seen: Seen::default(),
             segments: Segments::default(),
@@ -93,6 +93,11 @@ impl Checkpoint {
     /// Whose checkpoint it is.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Whether no other runner can be at work on it: the store has locks, and ours is held.
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Makes the table at `sink` this pipeline's, or makes sure that it is.

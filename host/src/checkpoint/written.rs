@@ -9,7 +9,7 @@
 use crate::{
     diagnostic::{Diagnostic, Result},
     storage::Store,
-    types::{BatchId, CommitRecord, PendingFile, PendingHandle},
+    types::{BatchId, CommitRecord, PendingFile},
 };
 
 /// An outcome whose files are all in the store.
@@ -47,26 +47,13 @@ impl Written {
 }
 
 fn verify_file(batch: BatchId, file: &PendingFile, sink: &dyn Store) -> Result<()> {
-    let PendingHandle::Rename { path } = &file.handle;
-    let found = sink.head(path)?.map(|meta| meta.size_bytes);
-    let refusal = Diagnostic::storage(format!("micro-batch {} cannot be committed", batch.0));
-    if found == Some(file.size_bytes) {
-        return match sink.head(&file.path)? {
-            None => Ok(()),
-            Some(_) => Err(refusal
-                .cause(format!("there is a file `{}/{}` already", sink.root(), file.path))
-                .hint("the table is newer than the checkpoint: put back the checkpoint it was written with")
-                .hint("or start over: move the checkpoint and the table away, both, then run again")),
-        };
+    let refused = || format!("micro-batch {} cannot be committed", batch.0);
+    sink.verify_pending(file).map_err(|failure| failure.context(refused()))?;
+    match sink.head(&file.path)? {
+        None => Ok(()),
+        Some(_) => Err(Diagnostic::storage(refused())
+            .cause(format!("there is a file `{}/{}` already", sink.root(), file.path))
+            .hint("the table is newer than the checkpoint: put back the checkpoint it was written with")
+            .hint("or start over: move the checkpoint and the table away, both, then run again")),
     }
-    let found = found.map_or("is gone".into(), |size| format!("has {size} bytes"));
-    Err(refusal
-        .cause(format!(
-            "the pending file `{}/{path}`, written with {} bytes, {found}",
-            sink.root(),
-            file.size_bytes
-        ))
-        .hint(
-            "nothing but lockgate may touch `_lockgate/`; run again: the micro-batch is replayed",
-        ))
 }

@@ -22,7 +22,7 @@ pub(super) struct CheckArgs {
 /// Everything that is wrong with the pipeline file, or the first stage that refuses.
 pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<(), Failures> {
     let plan = load(&args.pipeline, terminal)?;
-    let checked = run::check(&plan, &Engine::with_user_cache()?)?;
+    let checked = run::check(&plan, &Engine::with_user_cache()?, &terminal.notices())?;
     for (summary, stage) in checked.stages.iter().zip(&plan.stages) {
         for warning in &summary.warnings {
             let warning =

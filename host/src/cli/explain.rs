@@ -35,7 +35,7 @@ pub(super) struct ExplainArgs {
 /// Everything that is wrong with the pipeline file, or the first stage that refuses.
 pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<(), Failures> {
     let plan = load(&args.pipeline, terminal)?;
-    let checked = run::check(&plan, &Engine::with_user_cache()?)?;
+    let checked = run::check(&plan, &Engine::with_user_cache()?, &terminal.notices())?;
     let mut lines = source(&plan, &checked);
     for (summary, stage) in checked.stages.iter().zip(&plan.stages) {
         lines.push(summary.name.clone());

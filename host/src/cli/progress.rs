@@ -7,6 +7,7 @@ use super::terminal::Terminal;
 use crate::{
     diagnostic::{Diagnostic, Result},
     metrics::{Observer, Progress},
+    storage::Notices,
     types::BatchId,
 };
 use clap::Args;
@@ -16,7 +17,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -103,6 +104,12 @@ impl Listener {
         }
     }
 
+    /// Who is told when a store fails for now: whoever watches the run.
+    pub fn notices(&self) -> Notices {
+        let (bar, terminal) = (self.bar.clone(), self.terminal.clone());
+        Arc::new(move |notice| warn(bar.as_ref(), &terminal, notice))
+    }
+
     fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| self.terminal.talk(line)),
@@ -162,10 +169,14 @@ impl Observer for Listener {
     }
 
     fn warning(&self, warning: &Diagnostic) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| self.terminal.warn(warning)),
-            None => self.terminal.warn(warning),
-        }
+        warn(self.bar.as_ref(), &self.terminal, warning);
+    }
+}
+
+fn warn(bar: Option<&ProgressBar>, terminal: &Terminal, warning: &Diagnostic) {
+    match bar {
+        Some(bar) => bar.suspend(|| terminal.warn(warning)),
+        None => terminal.warn(warning),
     }
 }
 

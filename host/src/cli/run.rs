@@ -40,7 +40,7 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failures> {
     // Signal handlers outlive every scope.
     let stop: &'static Stop = Box::leak(Box::default());
     listen(stop)?;
-    let mut run = Run::new(&plan, stop)?;
+    let mut run = Run::new(&plan, stop, &listener.notices())?;
     if args.once {
         run.trigger = Trigger::Once;
     } else if args.available_now {

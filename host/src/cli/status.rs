@@ -9,7 +9,8 @@ use crate::{
     clock,
     diagnostic::Result,
     pipeline::plan::Plan,
-    storage::{self, PENDING},
+    run::Stores,
+    storage::PENDING,
     types::{CommitRecord, OffsetRecord},
 };
 use clap::Args;
@@ -32,7 +33,8 @@ pub struct StatusArgs {
 /// # Errors
 /// As [`status`]; and everything that is wrong with the pipeline file.
 pub(super) fn run(args: &StatusArgs, terminal: &Terminal) -> Result<(), Failures> {
-    let status = status(&load(&args.pipeline, terminal)?)?;
+    let plan = load(&args.pipeline, terminal)?;
+    let status = status(&plan, &Stores::open(&plan, &terminal.notices())?)?;
     let shown = if args.json {
         format!("{:#}\n", terminal.shown_json(status.json()))
     } else {
@@ -56,9 +58,9 @@ pub struct Status {
 ///
 /// # Errors
 /// Fails when a record is damaged or has a newer format, and when a store refuses.
-pub fn status(plan: &Plan) -> Result<Status> {
-    let survey = checkpoint::survey(&storage::open(&plan.checkpoint)?)?;
-    let pending = storage::open(&plan.sink.root)?.list(PENDING)?;
+pub fn status(plan: &Plan, stores: &Stores) -> Result<Status> {
+    let survey = checkpoint::survey(&stores.checkpoint)?;
+    let pending = stores.sink.list(PENDING)?;
     Ok(Status {
         pipeline: plan.name.clone(),
         checkpoint: plan.checkpoint.clone(),
@@ -225,6 +227,7 @@ mod tests {
                 quarantined: 4,
                 quarantine_file: None,
                 watermark_us: None,
+                runner: runner.clone(),
                 written_us: NOON_US + 1_000_000,
             }),
             begun: Some(OffsetRecord {

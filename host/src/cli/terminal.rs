@@ -6,6 +6,7 @@
 use crate::{
     diagnostic::{Diagnostic, Renderer, SourceText},
     pipeline::{plan::Plan, secrets::Secrets},
+    storage::Notices,
 };
 use clap::ValueEnum;
 use serde_json::Value;
@@ -121,6 +122,12 @@ impl Terminal {
     pub fn warn(&self, warning: &Diagnostic) {
         let text = self.renderer.render_warning(&self.placed(warning));
         let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Who is told when a store fails for now: whoever reads standard error.
+    pub fn notices(&self) -> Notices {
+        let terminal = self.clone();
+        Arc::new(move |notice| terminal.warn(notice))
     }
 
     /// Shows what is wrong, and gives the exit code of the first of it.

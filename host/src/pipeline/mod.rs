@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn mistakes_of_every_step_are_told_at_once_in_the_order_of_the_lines() {
         let text = "[source]\npath = 'in/*/../x'\nmax_depht = 3\n[checkpoint]\npath = '${env:NONE}'\n\
-                    [sink]\npath = 's3://b/out'\ncompression = 'lz4'\n[trigger]\ninterval = '1s'\nmode = 'once'\n";
+                    [sink]\npath = 'ftp://b/out'\ncompression = 'lz4'\n[trigger]\ninterval = '1s'\nmode = 'once'\n";
         let failures = loaded(text).unwrap_err();
         let offsets: Vec<Option<usize>> = failures.iter().map(Diagnostic::offset).collect();
         assert!(offsets.is_sorted(), "{offsets:?}");
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn what_a_reference_stands_for_is_shown_nowhere() {
         let variables = &[("SECRET", "hunter2 \"quoted\""), ("DIR", "/data/hunter2/../hunter3")];
-        let text = "[source]\npath = '${env:DIR}/*/../x'\n[checkpoint]\npath = 's3://${env:SECRET}/x'\n\
+        let text = "[source]\npath = '${env:DIR}/*/../x'\n[checkpoint]\npath = 'ftp://${env:SECRET}/x'\n\
                     [sink]\npath = '${env:DIR}'\nmemory = '${env:SECRET}'\ncompression = '${env:SECRET}'\n";
         let failures = loaded_with(text, variables).unwrap_err();
         assert_eq!(failures.len(), 4, "{failures:?}");

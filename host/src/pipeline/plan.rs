@@ -2,7 +2,10 @@
 //! look up. Immutable and printable; made by `resolve`.
 
 use super::secrets::Secrets;
-use crate::diagnostic::{KeyPath, SourceText};
+use crate::{
+    diagnostic::{KeyPath, SourceText},
+    storage::StorageOptions,
+};
 use arrow_schema::SchemaRef;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -26,6 +29,8 @@ pub struct Plan {
     pub trigger: Trigger,
     /// URL or absolute directory of the checkpoint.
     pub checkpoint: String,
+    /// How to reach the store of the checkpoint.
+    pub checkpoint_options: StorageOptions,
     /// The stages, in order.
     pub stages: Vec<StagePlan>,
     /// Where the table goes.
@@ -39,6 +44,8 @@ pub struct Plan {
 pub struct SourcePlan {
     /// URL or absolute directory that paths of input files are relative to.
     pub root: String,
+    /// How to reach the store at the root.
+    pub storage_options: StorageOptions,
     /// Glob below the root, for example `2026/**/*.json.gz`; `**` crosses directories.
     pub pattern: String,
     /// The declared schema; `None`: inferred once, then pinned in the checkpoint.
@@ -142,6 +149,8 @@ pub struct Limits {
 pub struct SinkPlan {
     /// URL or absolute directory of the table.
     pub root: String,
+    /// How to reach the store of the table.
+    pub storage_options: StorageOptions,
     /// Partition columns, outermost first.
     pub partition_by: Vec<PartitionColumn>,
     /// Compression of the Parquet pages.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, KeyPath, Place, SourceText},
     source::{discover::Pattern, schema},
-    storage,
+    storage::{self, StorageOptions},
 };
 use arrow_schema::SchemaRef;
 use serde_json::Value;
@@ -57,12 +57,30 @@ impl Context<'_> {
     }
 
     /// The absolute path or URL of a directory, held against the stores there are.
-    fn directory(&mut self, text: &str, key: &KeyPath) -> Option<String> {
+    fn directory(&mut self, text: &str, key: &KeyPath, options: &StorageOptions) -> Option<String> {
         let root = location::root(text, &self.directory);
         let root = self.take(key, root)?;
         self.hide(key, &root);
-        let opened = storage::open(&root);
-        self.take(key, opened).map(|_| root)
+        let opened = opens(&root, options);
+        self.take(key, opened).map(|()| root)
+    }
+}
+
+/// Whether there is such a store; it is not asked for anything.
+fn opens(root: &str, options: &StorageOptions) -> Result<(), Diagnostic> {
+    storage::open_with(root, options, &storage::silent()).map(drop)
+}
+
+fn storage_options(options: &config::StorageOptions) -> StorageOptions {
+    let config::StorageOptions { endpoint, region, account, path_style, anonymous, retry_timeout } =
+        options;
+    StorageOptions {
+        endpoint: endpoint.clone(),
+        region: region.clone(),
+        account: account.clone(),
+        path_style: *path_style,
+        anonymous: *anonymous,
+        retry_timeout: retry_timeout.0,
     }
 }
 
@@ -77,7 +95,9 @@ pub(super) fn resolve(config: &Config, context: &mut Context<'_>) -> Option<Plan
     let name = name(config, context);
     let source = source(&config.source, context);
     let trigger = trigger(&config.trigger, context);
-    let checkpoint = context.directory(&config.checkpoint.path, &key("checkpoint", "path"));
+    let checkpoint_options = storage_options(&config.checkpoint.storage_options);
+    let path = key("checkpoint", "path");
+    let checkpoint = context.directory(&config.checkpoint.path, &path, &checkpoint_options);
     let stages = resolve_stages::stages(&config.stages, context);
     let sink = sink(&config.sink, context);
     let (source, checkpoint, sink) = (source?, checkpoint?, sink?);
@@ -86,7 +106,7 @@ pub(super) fn resolve(config: &Config, context: &mut Context<'_>) -> Option<Plan
             context.failures.push(
                 Diagnostic::config(format!("the checkpoint is the directory of the {other}"))
                     .hint("give the checkpoint a directory of its own")
-                    .at(&key("checkpoint", "path")),
+                    .at(&path),
             );
         }
     }
@@ -100,6 +120,7 @@ pub(super) fn resolve(config: &Config, context: &mut Context<'_>) -> Option<Plan
         source,
         trigger,
         checkpoint,
+        checkpoint_options,
         stages,
         sink,
         quarantine: QuarantinePlan { max_rate: config.quarantine.max_rate },
@@ -130,12 +151,13 @@ pub(super) fn plain(c: char) -> bool {
 
 fn source(source: &config::Source, context: &mut Context<'_>) -> Option<SourcePlan> {
     let path = key("source", "path");
+    let options = storage_options(&source.storage_options);
     let input = location::input(&source.path, &context.directory);
     let input = context.take(&path, input).and_then(|input| {
         context.hide(&path, &input.root);
         context.hide(&path, &input.pattern);
-        let checked = storage::open(&input.root)
-            .and_then(|_| Pattern::new(&input.pattern).map_err(|failure| failure.hint(WILDCARDS)));
+        let checked = opens(&input.root, &options)
+            .and_then(|()| Pattern::new(&input.pattern).map_err(|failure| failure.hint(WILDCARDS)));
         context.take(&path, checked).map(|_| input)
     });
     let schema = source.schema.as_ref().map(|schema| declared_schema(schema, context));
@@ -155,6 +177,7 @@ fn source(source: &config::Source, context: &mut Context<'_>) -> Option<SourcePl
     let input = input?;
     Some(SourcePlan {
         root: input.root,
+        storage_options: options,
         pattern: input.pattern,
         schema: match schema {
             Some(schema) => Some(schema?),
@@ -240,10 +263,12 @@ fn trigger(trigger: &config::Trigger, context: &mut Context<'_>) -> Trigger {
 }
 
 fn sink(sink: &config::Sink, context: &mut Context<'_>) -> Option<SinkPlan> {
-    let root = context.directory(&sink.path, &key("sink", "path"));
+    let storage_options = storage_options(&sink.storage_options);
+    let root = context.directory(&sink.path, &key("sink", "path"), &storage_options);
     let partition_by = resolve_sink::partition_columns(sink, context);
     Some(SinkPlan {
         root: root?,
+        storage_options,
         partition_by: partition_by?,
         compression: match sink.compression {
             config::Compression::None => Compression::None,

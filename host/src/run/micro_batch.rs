@@ -5,7 +5,7 @@ use super::{
     worker::{Piece, Times, Worker},
 };
 use crate::{
-    checkpoint::{Checkpoint, Written},
+    checkpoint::{Checkpoint, Written, this_runner},
     clock::{self, Spent, Stopwatch},
     diagnostic::Result,
     metrics::Observer,
@@ -127,6 +127,7 @@ fn write(
         quarantined: counts.rejected,
         quarantine_file: quarantine.file,
         watermark_us: offsets.watermark_us,
+        runner: this_runner(),
         written_us: clock::now_us(),
     };
     timings.write += watch.lap();

@@ -22,7 +22,7 @@ use crate::{
     sink::{bind::check_files, partition::Partitioner},
     source::{self, json::JsonReader},
     stage::{Chain, Engine, StageSummary},
-    storage::{self, Storage},
+    storage::{Notices, Storage, open_with},
 };
 use arrow_schema::SchemaRef;
 use report::Report;
@@ -42,14 +42,17 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Opens the stores a plan names.
+    /// Opens the stores a plan names. `notices` hears when one of them fails for now.
     ///
     /// # Errors
     /// Fails when a URL is not supported.
-    pub fn open(plan: &Plan) -> Result<Self> {
-        let source = storage::open(&plan.source.root)?;
-        let checkpoint = storage::open(&plan.checkpoint)?;
-        Ok(Self { source, checkpoint, sink: storage::open(&plan.sink.root)? })
+    pub fn open(plan: &Plan, notices: &Notices) -> Result<Self> {
+        let (source, sink) = (&plan.source, &plan.sink);
+        Ok(Self {
+            source: open_with(&source.root, &source.storage_options, notices)?,
+            checkpoint: open_with(&plan.checkpoint, &plan.checkpoint_options, notices)?,
+            sink: open_with(&sink.root, &sink.storage_options, notices)?,
+        })
     }
 }
 
@@ -69,13 +72,20 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run as the plan says, with a worker for each core.
+    /// A run as the plan says, with a worker for each core. `notices` hears when a store fails
+    /// for now.
     ///
     /// # Errors
     /// Fails when a store cannot be opened.
-    pub fn new(plan: &'a Plan, stop: &'a Stop) -> Result<Self> {
+    pub fn new(plan: &'a Plan, stop: &'a Stop, notices: &Notices) -> Result<Self> {
         let workers = thread::available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { plan, stores: Stores::open(plan)?, trigger: plan.trigger, workers, stop })
+        Ok(Self {
+            plan,
+            stores: Stores::open(plan, notices)?,
+            trigger: plan.trigger,
+            workers,
+            stop,
+        })
     }
 
     /// Runs until the trigger is done or `stop` asks.
@@ -122,14 +132,14 @@ pub struct Checked {
 }
 
 /// Opens every stage against the schema the one before it gives; reads no data, except to
-/// infer a schema that is not declared.
+/// infer a schema that is not declared. `notices` hears when the source fails for now.
 ///
 /// # Errors
 /// The first thing that does not fit, at its place in the pipeline file.
-pub fn check(plan: &Plan, engine: &Engine) -> Result<Checked> {
+pub fn check(plan: &Plan, engine: &Engine, notices: &Notices) -> Result<Checked> {
     bind::refuse_own_output(plan)?;
     let stages = bind::load(engine, plan)?;
-    let storage = storage::open(&plan.source.root)?;
+    let storage = open_with(&plan.source.root, &plan.source.storage_options, notices)?;
     let inferred = plan.source.schema.is_none();
     let mut samples = Vec::new();
     if inferred {

@@ -62,6 +62,7 @@ impl<'a> Session<'a> {
         };
         if let Some(commit) = &publish {
             sink::publish::publish(&run.stores.sink, commit)?;
+            sink::publish::discard(&run.stores.sink, commit.batch)?;
         }
         let watermark_us = publish.and_then(|commit| commit.watermark_us);
         let (engine, workers) = (engine.clone(), Vec::new());
@@ -93,16 +94,20 @@ impl<'a> Session<'a> {
     pub(super) fn replay(&mut self, observer: &dyn Observer) -> Result<Option<Done>> {
         let Some(offsets) = self.replay.take() else { return Ok(None) };
         let start = Instant::now();
-        let table = &self.run.stores.sink;
-        sink::publish::discard(table, offsets.batch)?;
-        // Visible already if too many rejections stopped the micro-batch.
-        table.delete(&sink::quarantine::path(offsets.batch))?;
+        let (table, batch) = (Arc::clone(&self.run.stores.sink), offsets.batch);
+        // Without a lock, what is pending may belong to a runner that is still at work: it goes
+        // once this one has won the commit.
+        if self.checkpoint.is_locked() {
+            sink::publish::discard(&table, batch)?;
+        }
         let files = self.unchanged(&offsets, observer)?;
         let recorded = self.recorded_stages(&offsets, observer)?;
         let components = self.store_components(&recorded)?;
         let offsets = OffsetRecord { components, ..offsets };
         self.workers = self.open_workers(&recorded, &files)?;
         let done = self.carry_out(offsets, &files, [Duration::ZERO; 2], start, observer)?;
+        sink::publish::discard(&table, batch)?;
+        table.delete(&sink::quarantine::stopped_path(batch))?;
         // The pipeline file's own components take over from here.
         self.workers.clear();
         Ok(Some(done))

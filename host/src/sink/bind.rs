@@ -177,6 +177,7 @@ mod tests {
     fn plan() -> SinkPlan {
         SinkPlan {
             root: "table".into(),
+            storage_options: crate::storage::StorageOptions::default(),
             partition_by: Vec::new(),
             compression: Compression::Snappy,
             row_group_rows: 1,

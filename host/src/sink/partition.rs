@@ -182,6 +182,7 @@ mod tests {
         };
         SinkPlan {
             root: "table".into(),
+            storage_options: crate::storage::StorageOptions::default(),
             partition_by: partition_by.iter().enumerate().map(column).collect(),
             compression: Compression::Snappy,
             row_group_rows: 1 << 20,

@@ -47,7 +47,7 @@ mod tests {
             fault::{Fault, Faults},
             local::LocalStore,
         },
-        types::PendingFile,
+        types::{PendingFile, Runner},
     };
     use std::{io::Write, sync::Arc};
 
@@ -69,6 +69,7 @@ mod tests {
             quarantined: 1,
             quarantine_file: Some(pending(storage, "_lockgate/quarantine/3.jsonl")),
             watermark_us: None,
+            runner: Runner { host: "h".into(), pid: 1, started_us: 0 },
             written_us: 0,
         }
     }

@@ -14,13 +14,14 @@ use crate::{
 use std::{
     collections::BTreeMap,
     io::{self, BufWriter, Write},
-    slice,
 };
 
 /// Directory of the quarantine below the sink's root.
 pub const DIRECTORY: &str = "_lockgate/quarantine";
 /// Reasons that are counted apart; a plugin could make up more.
 const MOST_REASONS: usize = 1_000;
+/// First rejected records that are kept at hand, in bytes.
+const FIRST_BYTES: usize = 1 << 20;
 /// Reasons that a message names.
 const NAMED_REASONS: usize = 3;
 
@@ -30,12 +31,20 @@ pub fn path(batch: BatchId) -> String {
     format!("{DIRECTORY}/{batch}.jsonl")
 }
 
+/// Path of the first rejected records of a micro-batch that stopped because there were too many:
+/// it is not committed, and a replay may end otherwise.
+#[must_use]
+pub fn stopped_path(batch: BatchId) -> String {
+    format!("{DIRECTORY}/{batch}.stopped.jsonl")
+}
+
 /// Collects the rejected records of one micro-batch.
 pub struct Quarantine {
     storage: Storage,
     batch: BatchId,
     file: Option<BufWriter<Box<dyn PendingWriter>>>,
     size_bytes: u64,
+    first: Vec<u8>,
     reasons: Reasons,
 }
 
@@ -61,6 +70,9 @@ pub struct Quarantined {
     pub file: Option<PendingFile>,
     /// Why records were rejected.
     pub reasons: Reasons,
+    batch: BatchId,
+    /// The first lines of the file.
+    first: Vec<u8>,
 }
 
 impl Quarantine {
@@ -68,7 +80,7 @@ impl Quarantine {
     #[must_use]
     pub fn new(storage: Storage, batch: BatchId) -> Self {
         let reasons = Reasons::default();
-        Self { storage, batch, file: None, size_bytes: 0, reasons }
+        Self { storage, batch, file: None, size_bytes: 0, first: Vec::new(), reasons }
     }
 
     /// Adds a record.
@@ -87,6 +99,9 @@ impl Quarantine {
         };
         file.write_all(&line).map_err(refused)?;
         self.size_bytes += line.len() as u64;
+        if self.first.is_empty() || self.first.len() + line.len() <= FIRST_BYTES {
+            self.first.append(&mut line);
+        }
         self.reasons.add(rejected);
         Ok(())
     }
@@ -96,13 +111,15 @@ impl Quarantine {
     /// # Errors
     /// Fails when the store refuses.
     pub fn finish(self) -> Result<Quarantined> {
-        let Self { batch, file, size_bytes, reasons, .. } = self;
-        let Some(file) = file else { return Ok(Quarantined { file: None, reasons }) };
+        let Self { batch, file, size_bytes, first, reasons, .. } = self;
+        let Some(file) = file else {
+            return Ok(Quarantined { file: None, reasons, batch, first });
+        };
         let file = file.into_inner().map_err(|error| refused(batch, error.into_error()))?;
         let handle = file.finish()?;
         let (path, rows) = (path(batch), reasons.total);
         let file = PendingFile { path, handle, rows, size_bytes, event_time_us: None };
-        Ok(Quarantined { file: Some(file), reasons })
+        Ok(Quarantined { file: Some(file), reasons, batch, first })
     }
 }
 
@@ -115,17 +132,17 @@ fn refused(batch: BatchId, error: io::Error) -> Diagnostic {
 }
 
 impl Quarantined {
-    /// Stops the pipeline when too many of `total` records were rejected. The quarantine is
-    /// published then, so that a person can look into it; the data is not.
+    /// Stops the pipeline when too many of `total` records were rejected. The first of them are
+    /// written down then, so that a person can look into them; nothing is committed.
     ///
     /// # Errors
     /// Fails when more were rejected than the plan allows, or the store refuses.
     pub fn check_rate(&self, storage: &Storage, total: u64, plan: &QuarantinePlan) -> Result<()> {
         let Some(excess) = self.reasons.exceeds(total, plan) else { return Ok(()) };
-        let Some(file) = &self.file else { return Err(excess) };
-        storage.publish(slice::from_ref(file))?;
-        let place = format!("{}/{}", storage.root().trim_end_matches('/'), file.path);
-        Err(excess.hint(format!("the rejected records are in `{place}`")).hint(
+        let path = stopped_path(self.batch);
+        storage.put(&path, &self.first)?;
+        let place = format!("{}/{path}", storage.root().trim_end_matches('/'));
+        Err(excess.hint(format!("the first rejected records are in `{place}`")).hint(
             "change the pipeline that rejects them, or raise `max_rate`, then run again: the \
              micro-batch is repeated from its first record; give a repaired input a new name",
         ))
@@ -228,7 +245,7 @@ mod tests {
         assert_eq!(file.path, "_lockgate/quarantine/0000000005.jsonl");
         assert_eq!((file.rows, quarantined.reasons.total()), (3, 3));
         assert_eq!(storage.read(&file.path).unwrap(), None);
-        storage.publish(slice::from_ref(&file)).unwrap();
+        storage.publish(std::slice::from_ref(&file)).unwrap();
         let text = String::from_utf8(storage.read(&file.path).unwrap().unwrap()).unwrap();
         assert_eq!(text.len() as u64, file.size_bytes);
         let read: Vec<Rejected> =
@@ -270,9 +287,10 @@ mod tests {
             "1 more reasons",
         ];
         assert_eq!(error.causes, expected);
-        let published = "_lockgate/quarantine/0000000005.jsonl";
-        assert!(folder.path().join(published).exists());
-        assert!(error.hints[0].contains(published), "{:?}", error.hints);
+        let first = "_lockgate/quarantine/0000000005.stopped.jsonl";
+        let lines = std::fs::read_to_string(folder.path().join(first)).unwrap();
+        assert_eq!(lines.lines().count(), 7);
+        assert!(error.hints[0].contains(first), "{:?}", error.hints);
         assert_eq!(error.kind.exit_code(), 3);
     }
 

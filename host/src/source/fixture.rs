@@ -16,6 +16,7 @@ use std::{
 pub(crate) fn plan() -> SourcePlan {
     SourcePlan {
         root: "memory".into(),
+        storage_options: crate::storage::StorageOptions::default(),
         pattern: "**".into(),
         schema: None,
         rescued_column: Some("_rescued".into()),
@@ -83,6 +84,12 @@ impl Store for MemoryStore {
         Ok(files.iter().filter(|(path, _)| below(path)).map(meta).collect())
     }
 
+    fn list_after(&self, prefix: &str, after: &str) -> Result<Vec<Meta>> {
+        let mut found = self.list(prefix)?;
+        found.retain(|meta| meta.path.as_str() > after);
+        Ok(found)
+    }
+
     fn head(&self, path: &str) -> Result<Option<Meta>> {
         Ok(self.list("")?.into_iter().find(|meta| meta.path == path))
     }
@@ -116,6 +123,10 @@ impl Store for MemoryStore {
     }
 
     fn pending(&self, _: BatchId, _: &str) -> Result<Box<dyn PendingWriter>> {
+        unreachable!("the source only reads")
+    }
+
+    fn verify_pending(&self, _: &PendingFile) -> Result<()> {
         unreachable!("the source only reads")
     }
 

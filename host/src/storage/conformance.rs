@@ -1,6 +1,6 @@
 //! What every store promises, as functions that each one must pass.
 
-use super::{Created, PENDING, Storage, fault::Faults, open};
+use super::{Created, PENDING, Storage, fault::Faults, open, remote::Memory};
 use crate::types::{BatchId, PendingFile};
 use std::io::{Read as _, Write as _};
 
@@ -83,6 +83,13 @@ fn list_is_recursive_sorted_and_by_directory(store: &Storage) {
     assert_eq!(paths(store, ""), ["0", "b.x", "b/1", "b/2", "b/c/3", "bb/4"]);
     assert_eq!(paths(store, "b"), ["b/1", "b/2", "b/c/3"]);
     assert_eq!(paths(store, "b/"), ["b/1", "b/2", "b/c/3"]);
+    for prefix in ["", "b"] {
+        for after in ["0", "a", "b", "b/1", "b/1x", "b/c", "b/c/3", "bb", "zz"] {
+            let mut expected = store.list(prefix).unwrap();
+            expected.retain(|meta| meta.path.as_str() > after);
+            assert_eq!(store.list_after(prefix, after).unwrap(), expected, "{after}");
+        }
+    }
     clear(store);
 }
 
@@ -190,6 +197,32 @@ fn the_local_store_conforms() {
     let temp = tempfile::tempdir().unwrap();
     let root = temp.path().join("made/by the first write");
     conforms(&open(root.to_str().unwrap()).unwrap());
+}
+
+#[test]
+fn a_store_with_multipart_uploads_conforms() {
+    for root in ["", "tables/all of them"] {
+        conforms(&Memory::default().open(root).unwrap());
+    }
+}
+
+#[test]
+fn what_another_instance_left_pending_is_dropped_and_its_own_is_not_touched() {
+    let temp = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    let local = || open(temp.path().to_str().unwrap()).unwrap();
+    for (first, second) in
+        [(local(), local()), (memory.open("t").unwrap(), memory.open("t").unwrap())]
+    {
+        let lost = pending(&first, 0, "p", b"lost");
+        let kept = pending(&second, 0, "p", b"kept");
+        second.verify_pending(&kept).unwrap();
+        first.verify_pending(&lost).unwrap();
+        second.publish(&[kept]).unwrap();
+        second.discard(BatchId(0)).unwrap();
+        assert_eq!(paths(&first, ""), ["p"]);
+        assert_eq!(first.read("p").unwrap().unwrap(), b"kept");
+    }
 }
 
 #[test]

@@ -157,6 +157,11 @@ impl Store for FaultStore {
         self.faults.act(|| format!("list {prefix}"), || self.inner.list(prefix))
     }
 
+    fn list_after(&self, prefix: &str, after: &str) -> Result<Vec<Meta>> {
+        let list = || self.inner.list_after(prefix, after);
+        self.faults.act(|| format!("list {prefix} after {after}"), list)
+    }
+
     fn head(&self, path: &str) -> Result<Option<Meta>> {
         self.faults.act(|| format!("head {path}"), || self.inner.head(path))
     }
@@ -185,6 +190,11 @@ impl Store for FaultStore {
         let start = || self.inner.pending(batch, path);
         let inner = self.faults.act(|| format!("pending {path}"), start)?;
         Ok(Box::new(FaultWriter { inner, faults: Arc::clone(&self.faults), path: path.to_owned() }))
+    }
+
+    fn verify_pending(&self, file: &PendingFile) -> Result<()> {
+        let verify = || self.inner.verify_pending(file);
+        self.faults.act(|| format!("verify pending {}", file.path), verify)
     }
 
     fn publish(&self, files: &[PendingFile]) -> Result<()> {

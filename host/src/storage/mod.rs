@@ -8,13 +8,17 @@
 mod conformance;
 pub mod fault;
 pub mod local;
+mod options;
+pub mod remote;
 mod url;
 
-pub use url::open;
+pub use options::StorageOptions;
+pub use remote::silent;
+pub use url::{open, open_with};
 
 use crate::{
-    diagnostic::Result,
-    types::{BatchId, PendingHandle},
+    diagnostic::{Diagnostic, Result},
+    types::{BatchId, PendingFile, PendingHandle},
 };
 use std::{fmt, io, sync::Arc};
 
@@ -66,6 +70,9 @@ pub trait PendingWriter: io::Write + Send {
 /// A shared store.
 pub type Storage = Arc<dyn Store>;
 
+/// Who is told when a store fails for now and is asked again.
+pub type Notices = Arc<dyn Fn(&Diagnostic) + Send + Sync>;
+
 /// A place that holds files.
 pub trait Store: Send + Sync + fmt::Debug {
     /// How a person names the root, for messages.
@@ -76,6 +83,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// Fails when the store refuses; a missing directory is an empty list.
     fn list(&self, prefix: &str) -> Result<Vec<Meta>>;
+
+    /// As [`Self::list`], only what sorts after the path `after`, which need not exist.
+    ///
+    /// # Errors
+    /// Fails when the store refuses; a missing directory is an empty list.
+    fn list_after(&self, prefix: &str, after: &str) -> Result<Vec<Meta>>;
 
     /// What is known of a file; `None` when there is none.
     ///
@@ -119,14 +132,20 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Fails when the store refuses.
     fn pending(&self, batch: BatchId, path: &str) -> Result<Box<dyn PendingWriter>>;
 
+    /// Makes sure that a pending file is complete.
+    ///
+    /// # Errors
+    /// Fails when it is missing or has another size than recorded, and when the store refuses.
+    fn verify_pending(&self, file: &PendingFile) -> Result<()>;
+
     /// Makes pending files visible at their final paths, durably. Idempotent: a file that is
     /// published already (its handle is gone, its final path has `size_bytes`) is fine.
     ///
     /// # Errors
     /// Fails when the store refuses, or when a file is in neither place.
-    fn publish(&self, files: &[crate::types::PendingFile]) -> Result<()>;
+    fn publish(&self, files: &[PendingFile]) -> Result<()>;
 
-    /// Drops everything pending of a micro-batch.
+    /// Drops everything pending of a micro-batch, whoever wrote it.
     ///
     /// # Errors
     /// Fails when the store refuses.
@@ -157,4 +176,30 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn lock_holder(&self, _path: &str) -> Result<Option<Vec<u8>>> {
         Ok(None)
     }
+}
+
+/// As [`Store::verify_pending`], for a file that lies under a path of its own.
+fn verify_renamed(store: &dyn Store, file: &PendingFile, pending: &str) -> Result<()> {
+    let found = store.head(pending)?.map(|meta| meta.size_bytes);
+    if found == Some(file.size_bytes) {
+        return Ok(());
+    }
+    let found = found.map_or("is gone".into(), |size| format!("has {size} bytes"));
+    Err(Diagnostic::storage(format!(
+        "the pending file `{}/{pending}`, written with {} bytes, {found}",
+        store.root(),
+        file.size_bytes
+    ))
+    .hint("nothing but lockgate may touch `_lockgate/`; run again: the micro-batch is replayed"))
+}
+
+/// The complaint about a published file of another size than recorded.
+fn changed(store: &dyn Store, file: &PendingFile, found_bytes: u64) -> Diagnostic {
+    Diagnostic::storage(format!(
+        "the published file `{}/{}` has {found_bytes} bytes where the commit log says {}",
+        store.root(),
+        file.path,
+        file.size_bytes
+    ))
+    .hint("it was changed after it was published: restore it from a copy")
 }

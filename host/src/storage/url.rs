@@ -1,4 +1,4 @@
-//! From what a person writes to a store: `/data/in`, `file:///data/in`.
+//! From what a person writes to a store: `/data/in`, `file:///data/in`, `s3://bucket/in`.
 //!
 //! Owns which schemes there are; knows nothing of what lies behind them.
 //!
@@ -6,37 +6,62 @@
 //! |---|---|
 //! | `/data/in` | that directory |
 //! | `file:///data/in%20box` | the directory `/data/in box` |
-//! | `s3://bucket/in` | refused: not supported by this version |
+//! | `s3://bucket/in`, `gs://`, `az://`, `http://`, ... | a [`remote`] store |
 //! | `data/in` | refused: not absolute |
 
-use super::{Storage, local::LocalStore};
-use crate::diagnostic::{Diagnostic, Result};
+use super::{Notices, Storage, StorageOptions, local::LocalStore, remote};
+use crate::diagnostic::{Diagnostic, Result, suggest};
 use std::{path::Path, sync::Arc};
 
-/// Schemes that name a store which this version does not speak to.
-const LATER: [&str; 12] =
-    ["s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "wasb", "adl", "http", "https", "hdfs"];
-
-/// Opens the store at an absolute directory or a URL. Nothing is created until the first write.
+/// Opens the store at an absolute directory or a URL, without options. Nothing is created until
+/// the first write.
 ///
 /// # Errors
-/// Fails when the scheme is not supported, the path is not absolute, or it is not a directory.
+/// As [`open_with`].
 pub fn open(url_or_path: &str) -> Result<Storage> {
+    open_with(url_or_path, &StorageOptions::default(), &remote::silent())
+}
+
+/// Opens the store at an absolute directory or a URL. Nothing is created until the first write,
+/// and no service is asked until the first call.
+///
+/// # Errors
+/// Fails when the scheme is not supported, the path is not absolute, or it is not a directory,
+/// and when an option does not suit the store.
+pub fn open_with(
+    url_or_path: &str,
+    options: &StorageOptions,
+    notices: &Notices,
+) -> Result<Storage> {
     let Some((scheme, rest)) = url_or_path.split_once("://") else {
+        no_options(url_or_path, options)?;
         return Ok(Arc::new(LocalStore::new(Path::new(url_or_path))?));
     };
     let scheme = scheme.to_ascii_lowercase();
     if scheme == "file" {
+        no_options(url_or_path, options)?;
         return Ok(Arc::new(LocalStore::new(Path::new(&file_path(url_or_path, rest)?))?));
     }
-    let refused = if LATER.contains(&scheme.as_str()) {
-        Diagnostic::config(format!(
-            "`{url_or_path}`: `{scheme}://` is not supported by this version"
-        ))
-    } else {
-        Diagnostic::config(format!("`{url_or_path}`: unknown scheme `{scheme}://`"))
+    if remote::SCHEMES.contains(&scheme.as_str()) {
+        return remote::open(url_or_path, options, notices);
+    }
+    let refused = Diagnostic::config(format!("`{url_or_path}`: unknown scheme `{scheme}://`"));
+    let refused = match suggest(&scheme, remote::SCHEMES) {
+        Some(near) => refused.hint(format!("did you mean `{near}://`?")),
+        None => refused,
     };
-    Err(refused.hint("use a local directory (mounted, if the files are remote) or a `file://` URL"))
+    let known = remote::SCHEMES.join("://`, `");
+    Err(refused.hint(format!("use a directory, or a URL with `file://`, `{known}://`")))
+}
+
+/// Options are for services; beside a directory they are a mistake.
+fn no_options(path: &str, options: &StorageOptions) -> Result<()> {
+    let retry_timeout = options.retry_timeout;
+    if *options == (StorageOptions { retry_timeout, ..StorageOptions::default() }) {
+        return Ok(());
+    }
+    Err(Diagnostic::config(format!("`storage_options` mean nothing for the directory `{path}`"))
+        .hint("remove them, or give a URL such as `s3://bucket/directory`"))
 }
 
 /// The path of a `file://` URL, percent-decoded.
@@ -87,9 +112,7 @@ mod tests {
     #[test]
     fn what_cannot_be_opened_is_a_config_error_that_says_why() {
         for (written, why) in [
-            ("s3://bucket/in", "`s3://` is not supported by this version"),
-            ("hdfs://name/in", "`hdfs://` is not supported by this version"),
-            ("https://host/in", "`https://` is not supported by this version"),
+            ("s3:///in", "names no bucket"),
             ("ftp://host/in", "unknown scheme `ftp://`"),
             ("file://server/in", "names a host"),
             ("file:///a%2", "two hexadecimal digits"),

@@ -25,6 +25,12 @@ struct Todo {
 
 /// Every file below `dir`, whose path below the store's root is `path`, sorted by path.
 pub(super) fn list(dir: PathBuf, path: &str) -> Result<Vec<Meta>> {
+    list_after(dir, path, "")
+}
+
+/// As [`list`], only paths that sort after `after`. Directories that lie before it are not
+/// entered, and files that lie before it are not looked at.
+pub(super) fn list_after(dir: PathBuf, path: &str, after: &str) -> Result<Vec<Meta>> {
     let mut found = Vec::new();
     let mut todo = match fs::metadata(&dir) {
         Ok(meta) => vec![Todo { dir, path: path.to_owned(), inside: vec![identity(&meta)] }],
@@ -50,17 +56,20 @@ pub(super) fn list(dir: PathBuf, path: &str) -> Result<Vec<Meta>> {
             if name.starts_with(TEMPORARY) {
                 continue;
             }
-            let meta = match fs::metadata(entry.path()) {
-                Ok(meta) => meta,
-                Err(e) if e.kind() == ErrorKind::NotFound => continue,
-                Err(e) => return Err(refused("look at", &entry.path(), &e)),
-            };
             let path = if next.path.is_empty() {
                 name.to_owned()
             } else {
                 format!("{}/{name}", next.path)
             };
-            if meta.is_file() {
+            if lies_before(&path, after) {
+                continue;
+            }
+            let meta = match fs::metadata(entry.path()) {
+                Ok(meta) => meta,
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                Err(e) => return Err(refused("look at", &entry.path(), &e)),
+            };
+            if meta.is_file() && path.as_str() > after {
                 found.push(describe(path, &meta));
             } else if meta.is_dir() && !next.inside.contains(&identity(&meta)) {
                 let mut inside = next.inside.clone();
@@ -71,6 +80,14 @@ pub(super) fn list(dir: PathBuf, path: &str) -> Result<Vec<Meta>> {
     }
     found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
+}
+
+/// Whether neither a file of this path nor anything in a directory of this path sorts after
+/// `after`.
+fn lies_before(path: &str, after: &str) -> bool {
+    let inside = after.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    // The names in a directory sort as `path/...`, which is not where `path` sorts.
+    !inside && path <= after && format!("{path}/").as_str() <= after
 }
 
 /// What is known of one file; `None` when there is none.

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `create` | temporary file, fsync, `link` to the final name (fails if taken), temporary name removed | fsync of the directory |
 //! | `put` | temporary file, fsync, `rename` | fsync of the directory |
-//! | `pending`, `finish` | `_lockgate/pending/<batch>/<hash of the path>.pending`, fsync | fsync of that directory |
+//! | `pending`, `finish` | `_lockgate/pending/<batch>/<hash of the path>-<attempt>.pending`, fsync | fsync of that directory |
 //! | `publish` | `rename` of each file | fsync of each directory once, new ones and their parents too |
 //! | `delete`, `discard` | removed | fsync of the directory |
 //!
@@ -18,7 +18,7 @@ mod lock;
 mod pending;
 mod refusal;
 
-use super::{Created, Lock, Meta, PendingWriter, Store};
+use super::{Created, Lock, Meta, PendingWriter, Store, changed, verify_renamed};
 use crate::{
     diagnostic::{Diagnostic, Result},
     types::{BatchId, PendingFile},
@@ -32,6 +32,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
+use uuid::Uuid;
 
 /// Start of the names of temporary files: hidden from glob readers and from [`Store::list`].
 const TEMPORARY: &str = ".lockgate-tmp-";
@@ -47,6 +48,8 @@ static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
 pub struct LocalStore {
     root: PathBuf,
     name: String,
+    /// Part of the names of pending and temporary files: tells this instance's from others'.
+    attempt: String,
     dirs: Directories,
 }
 
@@ -70,7 +73,8 @@ impl LocalStore {
             return Err(Diagnostic::config(format!("the directory `{shown}` is not UTF-8"))
                 .hint("rename the directory"));
         };
-        Ok(Self { dirs: Directories::new(root.clone()), root, name })
+        let attempt = Uuid::new_v4().simple().to_string()[..12].to_owned();
+        Ok(Self { dirs: Directories::new(root.clone()), root, name, attempt })
     }
 
     /// The file of a path, which must stay below the root.
@@ -95,10 +99,9 @@ impl LocalStore {
     fn write_beside(&self, file: &Path, content: &[u8]) -> Result<PathBuf> {
         let dir = directory_of(file);
         let number = NEXT_TEMPORARY.fetch_add(1, Ordering::Relaxed);
-        let temporary = dir.join(format!("{TEMPORARY}{}-{number}", std::process::id()));
+        let temporary = dir.join(format!("{TEMPORARY}{}-{number}", self.attempt));
         let write = || -> io::Result<()> {
-            let mut open =
-                OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;
+            let mut open = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
             open.write_all(content)?;
             open.sync_all()
         };
@@ -138,13 +141,7 @@ impl LocalStore {
                 to.display()
             ))
             .hint("another pipeline, or this one with an older checkpoint, wrote to this table: move its files away or choose another `sink` directory")),
-            (None, Some(meta)) => Err(Diagnostic::storage(format!(
-                "the published file `{}` has {} bytes where the commit log says {}",
-                to.display(),
-                meta.size_bytes,
-                file.size_bytes
-            ))
-            .hint("it was changed after it was published: restore it from a copy")),
+            (None, Some(meta)) => Err(changed(self, file, meta.size_bytes)),
             (None, None) => Err(Diagnostic::storage(format!(
                 "the committed file `{}` is gone, and so is its pending file `{}`",
                 to.display(),
@@ -180,6 +177,10 @@ impl Store for LocalStore {
 
     fn list(&self, prefix: &str) -> Result<Vec<Meta>> {
         listing::list(self.locate_dir(prefix)?, prefix.trim_end_matches('/'))
+    }
+
+    fn list_after(&self, prefix: &str, after: &str) -> Result<Vec<Meta>> {
+        listing::list_after(self.locate_dir(prefix)?, prefix.trim_end_matches('/'), after)
     }
 
     fn head(&self, path: &str) -> Result<Option<Meta>> {
@@ -238,10 +239,14 @@ impl Store for LocalStore {
 
     fn pending(&self, batch: BatchId, path: &str) -> Result<Box<dyn PendingWriter>> {
         self.locate(path)?;
-        let handle = pending::handle(batch, path);
+        let handle = pending::handle(batch, path, &self.attempt);
         let file = self.locate(&handle)?;
         self.dirs.ensure(directory_of(&file))?;
         Ok(Box::new(pending::Writer::new(file, handle)?))
+    }
+
+    fn verify_pending(&self, file: &PendingFile) -> Result<()> {
+        verify_renamed(self, file, pending::path_of(self, file)?)
     }
 
     fn publish(&self, files: &[PendingFile]) -> Result<()> {

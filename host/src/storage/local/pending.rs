@@ -1,7 +1,8 @@
 //! Files that no reader sees yet, and how they become visible.
 //!
 //! Owns the names below `_lockgate/pending/` and the order of renames and fsyncs. The names
-//! end in `.pending`, so that no `**/*.parquet` finds them, and lie flat in one directory per
+//! end in `.pending`, so that no `**/*.parquet` finds them, differ between instances of a store, so
+//! that two runners never touch each other's files, and lie flat in one directory per
 //! micro-batch, so that a finished file costs two fsyncs however deep its partition is.
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     refusal::refused,
 };
 use crate::{
-    diagnostic::Result,
+    diagnostic::{Diagnostic, Result},
     storage::{PENDING, PendingWriter},
     types::{BatchId, PendingFile, PendingHandle},
 };
@@ -31,13 +32,27 @@ pub(super) fn directory(batch: BatchId) -> String {
 }
 
 /// Path of the pending file that will be published at `path`.
-pub(super) fn handle(batch: BatchId, path: &str) -> String {
+pub(super) fn handle(batch: BatchId, path: &str, attempt: &str) -> String {
     let hash = Sha256::digest(path.as_bytes());
     let mut handle = format!("{}/", directory(batch));
     for byte in &hash[..16] {
         let _ = write!(handle, "{byte:02x}");
     }
-    handle + ".pending"
+    let _ = write!(handle, "-{attempt}.pending");
+    handle
+}
+
+/// Path of a pending file.
+pub(super) fn path_of<'a>(store: &LocalStore, file: &'a PendingFile) -> Result<&'a str> {
+    match &file.handle {
+        PendingHandle::Rename { path } => Ok(path),
+        PendingHandle::Multipart { .. } => Err(Diagnostic::storage(format!(
+            "`{}` was written to an object store, not to the directory `{}`",
+            file.path,
+            store.root.display()
+        ))
+        .hint("run with the `[sink]` that the micro-batch was begun with")),
+    }
 }
 
 /// A pending file being written.
@@ -79,7 +94,7 @@ impl PendingWriter for Writer {
 pub(super) fn publish(store: &LocalStore, files: &[PendingFile]) -> Result<()> {
     let mut moves = Vec::with_capacity(files.len());
     for file in files {
-        let PendingHandle::Rename { path } = &file.handle;
+        let path = path_of(store, file)?;
         moves.push((file, store.locate(path)?, store.locate(&file.path)?));
     }
     let into = || moves.iter().map(|(_, _, to)| directory_of(to).to_owned());

@@ -1,0 +1,141 @@
+//! What a service's refusals mean to a person, and which of them may pass.
+//!
+//! Owns the wording; knows nothing of the requests that were refused.
+
+use crate::diagnostic::Diagnostic;
+use object_store::{
+    Error,
+    client::{HttpError, HttpErrorKind},
+};
+use std::error::Error as StdError;
+
+/// A failed request.
+pub(super) struct Refusal {
+    pub(super) diagnostic: Diagnostic,
+    /// Whether the same request may succeed a little later.
+    pub(super) passes: bool,
+}
+
+/// Longest cause that is shown: some services answer with a page.
+const SHOWN_BYTES: usize = 600;
+
+/// A refusal: what was being done, why, and what to do.
+pub(super) fn refused(doing: Diagnostic, error: &Error) -> Refusal {
+    let mut text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.len() > SHOWN_BYTES {
+        text.truncate(text.floor_char_boundary(SHOWN_BYTES));
+        text.push_str(" ...");
+    }
+    let (passes, hint) = meaning(error, &text);
+    let diagnostic = doing.cause(text);
+    let diagnostic = match hint {
+        Some(hint) => diagnostic.hint(hint),
+        None => diagnostic,
+    };
+    Refusal { diagnostic, passes }
+}
+
+const CREDENTIALS: &str = "credentials come from the environment, as the store's own tools take them: \
+    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, GOOGLE_APPLICATION_CREDENTIALS, or \
+    AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY; `anonymous = true` in \
+    `storage_options` goes without";
+const RIGHTS: &str =
+    "give the account that runs lockgate the right to list, read, write and delete there";
+
+fn meaning(error: &Error, text: &str) -> (bool, Option<&'static str>) {
+    let no_credentials = ["169.254.169.254", "metadata.google", "169.254.170.2"];
+    match error {
+        Error::PermissionDenied { .. } => (false, Some(RIGHTS)),
+        Error::Unauthenticated { .. } => (false, Some(CREDENTIALS)),
+        Error::NotFound { .. } if text.contains("NoSuchBucket") => {
+            (false, Some("there is no such bucket: create it, or correct the URL"))
+        }
+        Error::NotFound { .. } => {
+            (false, Some("it is not there (any more): look who removed or renamed it"))
+        }
+        Error::NotImplemented { .. } | Error::NotSupported { .. } => (
+            false,
+            Some("this store lacks what lockgate needs of it: docs/storage.md says what that is"),
+        ),
+        Error::InvalidPath { .. } => (
+            false,
+            Some(
+                "names with `//`, `.` or `..` cannot be read: rename the object, or choose a narrower path",
+            ),
+        ),
+        _ if no_credentials.iter().any(|host| text.contains(host)) => (false, Some(CREDENTIALS)),
+        Error::Generic { .. } => (passes(error, text), None),
+        // Two conditional requests met: the service asks to repeat this one.
+        Error::AlreadyExists { .. } => (text.contains("ConditionalRequestConflict"), None),
+        _ => (false, None),
+    }
+}
+
+/// Server errors, throttling and the network pass; other answers do not.
+fn passes(error: &Error, text: &str) -> bool {
+    const STATUS: &str = "status code: ";
+    if let Some(at) = text.find(STATUS) {
+        let status = text[at + STATUS.len()..].chars().take(3).collect::<String>();
+        return status.starts_with('5') || matches!(status.as_str(), "408" | "425" | "429");
+    }
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(http) = cause.downcast_ref::<HttpError>() {
+            return !matches!(http.kind(), HttpErrorKind::Unknown);
+        }
+        source = cause.source();
+    }
+    text.contains("Server returned error response") || text.contains("error decoding response")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generic(text: &str) -> Error {
+        Error::Generic { store: "S3", source: text.to_owned().into() }
+    }
+
+    fn passing(error: &Error) -> bool {
+        refused(Diagnostic::storage("cannot read `x`"), error).passes
+    }
+
+    #[test]
+    fn servers_in_trouble_pass_and_wrong_requests_do_not() {
+        for (status, passes) in [
+            ("500 Internal Server Error", true),
+            ("503 Service Unavailable", true),
+            ("429 Too Many Requests", true),
+            ("408 Request Timeout", true),
+            ("400 Bad Request", false),
+            ("405 Method Not Allowed", false),
+        ] {
+            let error = generic(&format!("Server returned non-2xx status code: {status}: why"));
+            assert_eq!(passing(&error), passes, "{status}");
+        }
+        assert!(!passing(&generic("the region is missing")));
+        let reset = HttpError::new(HttpErrorKind::Connect, std::io::Error::other("refused"));
+        assert!(passing(&Error::Generic { store: "S3", source: Box::new(reset) }));
+    }
+
+    #[test]
+    fn a_lack_of_rights_or_credentials_says_what_to_set() {
+        let source = || "403".to_owned().into();
+        let denied = Error::PermissionDenied { path: "a".into(), source: source() };
+        let unknown = Error::Unauthenticated { path: "a".into(), source: source() };
+        let nowhere = generic("error sending request for url (http://169.254.169.254/latest)");
+        for (error, hint) in
+            [(denied, "the right to list"), (unknown, "AWS_ACCESS_KEY_ID"), (nowhere, "AZURE_")]
+        {
+            let refusal = refused(Diagnostic::storage("cannot list `s3://b`"), &error);
+            assert!(!refusal.passes);
+            assert!(refusal.diagnostic.hints[0].contains(hint), "{:?}", refusal.diagnostic);
+        }
+    }
+
+    #[test]
+    fn a_page_for_an_answer_is_cut() {
+        let refusal = refused(Diagnostic::storage("x"), &generic(&"é <p>\n".repeat(1_000)));
+        assert!(refusal.diagnostic.causes[0].len() < 700);
+    }
+}
