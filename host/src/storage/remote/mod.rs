@@ -20,6 +20,8 @@ mod publish;
 mod reader;
 mod refusal;
 mod spool;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub use call::silent;
@@ -224,7 +226,9 @@ impl Store for Remote {
                 }
                 .map(|()| Created::New)
                 .or_else(|error| match error {
-                    Error::AlreadyExists { .. } => Ok(Created::Exists),
+                    Error::AlreadyExists { .. } if !refusal::is_conflict(&error) => {
+                        Ok(Created::Exists)
+                    }
                     error => Err(error),
                 })
             }

@@ -43,13 +43,25 @@ const RIGHTS: &str =
     "give the account that runs lockgate the right to list, read, write and delete there";
 
 fn meaning(error: &Error, text: &str) -> (bool, Option<&'static str>) {
-    let no_credentials = ["169.254.169.254", "metadata.google", "169.254.170.2"];
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&["169.254.169.254", "169.254.170.2", "metadata.google"])
+        || says(&[
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "ExpiredToken",
+            "status code: 401",
+        ])
+        || matches!(error, Error::Unauthenticated { .. })
+    {
+        return (false, Some(CREDENTIALS));
+    }
+    if says(&["status code: 403"]) || matches!(error, Error::PermissionDenied { .. }) {
+        return (false, Some(RIGHTS));
+    }
+    if says(&["NoSuchBucket", "ContainerNotFound"]) {
+        return (false, Some("there is no such bucket: create it, or correct the URL"));
+    }
     match error {
-        Error::PermissionDenied { .. } => (false, Some(RIGHTS)),
-        Error::Unauthenticated { .. } => (false, Some(CREDENTIALS)),
-        Error::NotFound { .. } if text.contains("NoSuchBucket") => {
-            (false, Some("there is no such bucket: create it, or correct the URL"))
-        }
         Error::NotFound { .. } => {
             (false, Some("it is not there (any more): look who removed or renamed it"))
         }
@@ -63,12 +75,16 @@ fn meaning(error: &Error, text: &str) -> (bool, Option<&'static str>) {
                 "names with `//`, `.` or `..` cannot be read: rename the object, or choose a narrower path",
             ),
         ),
-        _ if no_credentials.iter().any(|host| text.contains(host)) => (false, Some(CREDENTIALS)),
         Error::Generic { .. } => (passes(error, text), None),
-        // Two conditional requests met: the service asks to repeat this one.
-        Error::AlreadyExists { .. } => (text.contains("ConditionalRequestConflict"), None),
-        _ => (false, None),
+        error => (is_conflict(error), None),
     }
+}
+
+/// Whether two conditional requests met and the service asks to repeat this one: nothing is
+/// known of the object then.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    matches!(error, Error::AlreadyExists { .. })
+        && error.to_string().contains("ConditionalRequestConflict")
 }
 
 /// Server errors, throttling and the network pass; other answers do not.
