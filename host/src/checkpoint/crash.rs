@@ -24,10 +24,10 @@ fn inputs() -> Vec<InputFile> {
 /// A pipeline of one file per micro-batch that copies paths: until nothing is left.
 fn run(checkpoint: &Storage, sink: &Storage) -> Result<()> {
     let mut checkpoint = Checkpoint::open_with(Arc::clone(checkpoint), "copy", TIERS)?;
-    checkpoint.claim_table(sink)?;
     checkpoint.store_component(b"component")?;
     checkpoint.pin_schema("schema")?;
     let recovery = checkpoint.observe()?;
+    checkpoint.claim_table(sink)?;
     sink.discard(recovery.next())?;
     let mut batch = recovery.next();
     match recovery {

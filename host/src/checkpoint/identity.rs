@@ -71,8 +71,21 @@ fn create(storage: &Storage, name: &str) -> Result<Identity> {
 
 /// Makes the table this pipeline's, or makes sure that it is: the names of its files follow
 /// from the micro-batch, so two pipelines, or one with a new checkpoint, would collide.
-pub(super) fn claim_table(ours: &Identity, sink: &Storage) -> Result<()> {
-    if sink.read(TABLE)?.is_none() && sink.create(TABLE, &encode(ours)?)? == Created::New {
+///
+/// `is_written` tells that micro-batches were committed: then the table is there already, and
+/// it says whose it is.
+pub(super) fn claim_table(ours: &Identity, sink: &Storage, is_written: bool) -> Result<()> {
+    let is_claimed = sink.read(TABLE)?.is_some();
+    if !is_claimed && is_written {
+        let root = sink.root();
+        return Err(Diagnostic::storage(format!(
+            "`{root}` is not the table that this checkpoint belongs to"
+        ))
+        .cause(format!("micro-batches were committed, and there is no `{root}/{TABLE}`"))
+        .hint("set `[sink] path` to where the table is, or put the table back from a copy")
+        .hint("or start over: move the checkpoint away, too, then run again"));
+    }
+    if !is_claimed && sink.create(TABLE, &encode(ours)?)? == Created::New {
         return Ok(());
     }
     let text = sink.read(TABLE)?.unwrap_or_default();
@@ -131,15 +144,17 @@ mod tests {
         let (_c, table) = fixture::storage();
         let (ours, again) =
             (claim(&ours, "payments").unwrap(), claim(&others, "payments").unwrap());
-        claim_table(&ours, &table).unwrap();
-        claim_table(&ours, &table).unwrap();
-        let refusal = claim_table(&again, &table).unwrap_err();
+        let refusal = claim_table(&ours, &table, true).unwrap_err();
+        assert!(refusal.message.contains("is not the table"), "{refusal}");
+        claim_table(&ours, &table, false).unwrap();
+        claim_table(&ours, &table, true).unwrap();
+        let refusal = claim_table(&again, &table, false).unwrap_err();
         assert!(
             refusal.message.contains("an earlier checkpoint of pipeline `payments`"),
             "{refusal}"
         );
         let other = Identity { name: "refunds".into(), ..again };
-        let refusal = claim_table(&other, &table).unwrap_err();
+        let refusal = claim_table(&other, &table, false).unwrap_err();
         assert!(refusal.message.ends_with("belongs to pipeline `payments`"), "{refusal}");
     }
 }

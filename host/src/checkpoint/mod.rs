@@ -100,12 +100,15 @@ impl Checkpoint {
         self.lock.is_some()
     }
 
-    /// Makes the table at `sink` this pipeline's, or makes sure that it is.
+    /// Makes the table at `sink` this pipeline's, or makes sure that it is; call it once the
+    /// logs were observed.
     ///
     /// # Errors
-    /// Fails when the table was written from another checkpoint, and when the store refuses.
+    /// Fails when the table was written from another checkpoint, or is not the one that this
+    /// checkpoint's micro-batches went to, and when the store refuses.
     pub fn claim_table(&self, sink: &Storage) -> Result<()> {
-        identity::claim_table(&self.identity, sink)
+        let is_written = self.next.is_some_and(|next| next > BatchId(0));
+        identity::claim_table(&self.identity, sink, is_written)
     }
 
     /// Looks at both logs, loads the set of consumed files, and says what to do first.

@@ -54,8 +54,9 @@ impl<'a> Session<'a> {
         let stages = bind::load(engine, run.plan)?;
         let checkpoint = Arc::clone(&run.stores.checkpoint);
         let mut checkpoint = Checkpoint::open(checkpoint, &run.plan.name)?;
+        let recovery = checkpoint.observe()?;
         checkpoint.claim_table(&run.stores.sink)?;
-        let (publish, next, replay) = match checkpoint.observe()? {
+        let (publish, next, replay) = match recovery {
             Recovery::Fresh => (None, BatchId(0), None),
             Recovery::Resume { publish, next } => (Some(publish), next, None),
             Recovery::Replay { publish, offsets } => (publish, offsets.batch, Some(offsets)),
