@@ -80,6 +80,10 @@ fn check(address: &Address<'_>, options: &StorageOptions) -> Result<()> {
     let (s3, azure) =
         (matches!(scheme, "s3" | "s3a"), matches!(scheme, "az" | "azure" | "abfs" | "abfss"));
     let endpoint = s3 || azure || scheme == "gs";
+    if address.authority.contains('@') && (s3 || scheme == "gs") {
+        return Err(Diagnostic::config(format!("a `{scheme}://` URL names a bucket, nothing before it"))
+            .hint("credentials come from the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or GOOGLE_APPLICATION_CREDENTIALS"));
+    }
     for (option, set, means) in [
         ("endpoint", options.endpoint.is_some(), endpoint),
         ("region", options.region.is_some(), s3),

@@ -191,7 +191,9 @@ fn options_that_mean_nothing_to_a_store_are_mistakes() {
         let failure = open_with(url, &region, &super::silent()).unwrap_err();
         assert_eq!(failure.message, what);
     }
-    let with_password =
-        open_with("https://me:secret@host/in/", &StorageOptions::default(), &super::silent());
+    let plain = StorageOptions::default();
+    let keys = open_with("s3://key:secret@bucket/x", &plain, &super::silent()).unwrap_err();
+    assert!(!keys.to_string().contains("secret"), "{keys}");
+    let with_password = open_with("https://me:secret@host/in/", &plain, &super::silent());
     assert_eq!(with_password.unwrap().root(), "https://host/in");
 }
