@@ -8,6 +8,7 @@ mod chain;
 mod command;
 mod demo;
 mod plugins;
+mod proof;
 mod rules;
 mod setup;
 mod stamp;
