@@ -1,7 +1,11 @@
 //! A run of the protocol, stopped at every storage operation: the table is always the one of
 //! the uninterrupted run.
 
-use super::{Checkpoint, Recovery, Sighting, Written, fixture, segment::Tiers};
+use super::{
+    Checkpoint, Recovery, Sighting, Written, fixture,
+    history::{History, Recorded},
+    tiers::Tiers,
+};
 use crate::{
     diagnostic::Result,
     storage::{
@@ -14,7 +18,8 @@ use crate::{
 use std::{io::Write as _, path::Path, sync::Arc};
 
 /// Small enough that a short run cuts and merges segments.
-const TIERS: Tiers = Tiers { batches: 1, fan_out: 2, max_bytes: 1 << 20 };
+const TIERS: Tiers =
+    Tiers { batches: 1, fan_out: 2, max_seen_bytes: 1 << 20, max_history_bytes: 1 << 20 };
 const INPUTS: [&str; 5] = ["a", "b c", "d%20", "e#", "f"];
 
 fn inputs() -> Vec<InputFile> {
@@ -96,6 +101,19 @@ fn interrupted(operation: u64, fault: Fault, expected: &[(String, Vec<u8>)]) {
     run(&checkpoint, &sink).unwrap_or_else(|failure| panic!("{}: {failure}", context()));
     assert_eq!(table(&sink), expected, "{}", context());
     assert_eq!(sink.list(PENDING).unwrap(), [], "{}", context());
+    assert_eq!(recorded(&checkpoint), INPUTS.map(String::from), "{}", context());
+}
+
+/// The input file of each micro-batch, from its records, wherever they are.
+fn recorded(checkpoint: &Storage) -> Vec<String> {
+    let mut history = History::open(checkpoint).unwrap();
+    let records = history.from(BatchId(0)).map(Result::unwrap);
+    let input = |(at, mut recorded): (usize, Recorded)| {
+        assert_eq!(recorded.offsets.batch, BatchId(at as u64));
+        assert_eq!(recorded.commit.unwrap().batch, recorded.offsets.batch);
+        recorded.offsets.files.remove(0).path
+    };
+    records.enumerate().map(input).collect()
 }
 
 #[test]
@@ -106,10 +124,14 @@ fn stopped_at_any_operation_a_run_recovers_to_the_same_table() {
     run(&faults.wrap(Arc::clone(&checkpoint)), &faults.wrap(Arc::clone(&sink))).unwrap();
     let expected = table(&sink);
     assert_eq!(expected.len(), 2 * INPUTS.len());
-    assert!(faults.trace().iter().any(|op| op == "create seen/0000000000-0000000003.bin"));
-    let survivors = checkpoint.list("").unwrap().into_iter().map(|meta| meta.path);
-    let offsets = survivors.filter(|path| path.starts_with("offsets/")).count();
-    assert_eq!(offsets, 1, "the rest is in segments");
+    for dir in ["history", "seen"] {
+        let (whole, small) = (format!("create {dir}/{}-", BatchId(0)), format!("-{}.", BatchId(0)));
+        let merged = |op: &String| op.starts_with(&whole) && !op.contains(&small);
+        assert!(faults.trace().iter().any(merged), "{dir}");
+    }
+    for log in ["offsets", "commits"] {
+        assert_eq!(checkpoint.list(log).unwrap().len(), 1, "the rest is in segments");
+    }
     for operation in 0..faults.operations() {
         let write = faults.trace()[operation as usize].starts_with("write ");
         let kinds = [Fault::Fail, Fault::StopBefore, Fault::StopAfter, Fault::Tear];
@@ -126,7 +148,7 @@ fn stopped_again_and_again_a_run_still_recovers() {
     let mut stops = 0;
     while stops < 1000 {
         // Each attempt gets a little further than start-up alone needs.
-        let faults = Faults::at(14 + stops % 40, Fault::StopAfter);
+        let faults = Faults::at(16 + stops % 40, Fault::StopAfter);
         let wrapped = |store: &Storage| faults.wrap(Arc::clone(store));
         if run(&wrapped(&checkpoint), &wrapped(&sink)).is_ok() {
             break;
@@ -170,6 +192,51 @@ fn without_a_lock_the_offset_log_stops_the_slower_runner() {
     faster.write_commit(written(&storage).unwrap()).unwrap();
     let refusal = slower.write_commit(written(&storage).unwrap()).unwrap_err();
     assert!(refusal.causes[0].contains("commits/0000000000.json"), "{refusal}");
+}
+
+#[test]
+fn a_runner_that_stood_still_while_another_went_far_ahead_is_stopped() {
+    for stood_still_at in [0, 1, 3] {
+        let temp = fixture::directory();
+        let (storage, _) = stores(temp.path());
+        let commit = |checkpoint: &mut Checkpoint, batch: u64| {
+            let written = Written::verify(fixture::commit(batch, Vec::new()), &*storage).unwrap();
+            checkpoint.write_commit(written)
+        };
+        let advance = |checkpoint: &mut Checkpoint, batches: std::ops::Range<u64>| {
+            for batch in batches {
+                checkpoint.write_offsets(&fixture::offsets(batch, &[])).unwrap();
+                commit(checkpoint, batch).unwrap();
+                checkpoint.compact().unwrap();
+            }
+        };
+        let open = || {
+            let _ = std::fs::remove_file(temp.path().join("checkpoint/runner.lock"));
+            let open = Checkpoint::open_with(Arc::clone(&storage), "payments", TIERS);
+            let mut checkpoint = open.unwrap();
+            checkpoint.observe().unwrap();
+            checkpoint
+        };
+        let mut slower = open();
+        advance(&mut slower, 0..stood_still_at);
+        let mut faster = open();
+        advance(&mut faster, stood_still_at..9);
+        // Both records have left the logs, so that their names are free.
+        slower.write_offsets(&fixture::offsets(stood_still_at, &["stale"])).unwrap();
+        let refusal = commit(&mut slower, stood_still_at).unwrap_err();
+        let took = format!("another runner took micro-batch {stood_still_at} of");
+        assert!(refusal.message.starts_with(&took), "{refusal}");
+        assert!(refusal.causes[0].ends_with("/history/` holds what came of it"), "{refusal}");
+        // What it left counts for nothing, and goes.
+        let mut history = History::open(&storage).unwrap();
+        let recorded = history.find(BatchId(stood_still_at)).unwrap().unwrap();
+        assert_eq!(recorded.offsets, fixture::offsets(stood_still_at, &[]));
+        drop((slower, faster));
+        let mut next = open();
+        advance(&mut next, 9..10);
+        assert_eq!(storage.list("commits").unwrap().len(), 1);
+        assert_eq!(storage.list("offsets").unwrap().len(), 1);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Owns `pipeline.json` and the table's `_lockgate/table.json`; knows nothing of the logs.
 
 use super::{
-    layout::{COMMITS, OFFSETS, PIPELINE, SEEN, TABLE},
+    layout::{COMMITS, HISTORY, OFFSETS, PIPELINE, SEEN, TABLE},
     log::{decode, encode},
 };
 use crate::{
@@ -50,7 +50,7 @@ pub(super) fn claim(storage: &Storage, name: &str) -> Result<Identity> {
 }
 
 fn create(storage: &Storage, name: &str) -> Result<Identity> {
-    for log in [OFFSETS, COMMITS, SEEN] {
+    for log in [OFFSETS, COMMITS, HISTORY, SEEN] {
         if let Some(left) = storage.list(log)?.first() {
             let root = storage.root();
             return Err(Diagnostic::storage(format!(

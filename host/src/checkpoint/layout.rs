@@ -10,6 +10,7 @@
 //! | `plugins/c0ffee.wasm` | a component, by the SHA-256 of its content |
 //! | `offsets/0000000012.json` | intent of micro-batch 12 |
 //! | `commits/0000000012.json` | outcome of micro-batch 12 |
+//! | `history/0000000000-0000000063.jsonl.zst` | both records of micro-batches 0 to 63 |
 //! | `seen/0000000000-0000000063.bin` | files consumed by micro-batches 0 to 63 |
 //! | `_lockgate/table.json` | in the table: which pipeline writes it |
 
@@ -25,6 +26,8 @@ pub(super) const SCHEMA: &str = "schema.json";
 pub(super) const OFFSETS: &str = "offsets";
 /// Directory of the commit log.
 pub(super) const COMMITS: &str = "commits";
+/// Directory of the segments of both logs' records.
+pub(super) const HISTORY: &str = "history";
 /// Directory of the segments of consumed files.
 pub(super) const SEEN: &str = "seen";
 /// Below the table: which pipeline writes it.
@@ -47,17 +50,43 @@ pub(super) fn batch_of(log: &str, path: &str) -> Option<BatchId> {
     (record(log, batch) == path).then_some(batch)
 }
 
-/// Path of a segment of consumed files.
-pub(super) fn segment(first: BatchId, last: BatchId) -> String {
-    format!("{SEEN}/{first}-{last}.bin")
+/// What a segment holds of its micro-batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holding {
+    /// Their records, as they stood in both logs.
+    Records,
+    /// The files they consumed.
+    ConsumedFiles,
 }
 
-/// The first and last micro-batch of a segment; `None` for any other file that lies there.
-pub(super) fn batches_of(path: &str) -> Option<(BatchId, BatchId)> {
-    let name = path.strip_prefix(SEEN)?.strip_prefix('/')?.strip_suffix(".bin")?;
-    let (first, last) = name.split_once('-')?;
-    let (first, last) = (BatchId(first.parse().ok()?), BatchId(last.parse().ok()?));
-    (first <= last && segment(first, last) == path).then_some((first, last))
+impl Holding {
+    /// The directory of such segments.
+    pub(super) fn directory(self) -> &'static str {
+        match self {
+            Self::Records => HISTORY,
+            Self::ConsumedFiles => SEEN,
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Records => ".jsonl.zst",
+            Self::ConsumedFiles => ".bin",
+        }
+    }
+
+    /// Path of a segment.
+    pub(super) fn path(self, first: BatchId, last: BatchId) -> String {
+        format!("{}/{first}-{last}{}", self.directory(), self.suffix())
+    }
+
+    /// The first and last micro-batch of a segment; `None` for any other file that lies there.
+    pub(super) fn batches_of(self, path: &str) -> Option<(BatchId, BatchId)> {
+        let name = path.strip_prefix(self.directory())?.strip_prefix('/')?;
+        let (first, last) = name.strip_suffix(self.suffix())?.split_once('-')?;
+        let (first, last) = (BatchId(first.parse().ok()?), BatchId(last.parse().ok()?));
+        (first <= last && self.path(first, last) == path).then_some((first, last))
+    }
 }
 
 #[cfg(test)]
@@ -73,7 +102,8 @@ mod tests {
             plugin("c0ffee"),
             record(OFFSETS, BatchId(12)),
             record(COMMITS, BatchId(12)),
-            segment(BatchId(0), BatchId(63)),
+            Holding::Records.path(BatchId(0), BatchId(63)),
+            Holding::ConsumedFiles.path(BatchId(0), BatchId(63)),
             TABLE.to_owned(),
         ];
         let rows = include_str!("layout.rs").lines().filter(|line| line.starts_with("//! | `"));
@@ -86,7 +116,9 @@ mod tests {
         for batch in [0, 12, 9_999_999_999, 10_000_000_000, u64::MAX].map(BatchId) {
             assert_eq!(batch_of(OFFSETS, &record(OFFSETS, batch)), Some(batch));
             let (first, last) = (BatchId(0), batch);
-            assert_eq!(batches_of(&segment(first, last)), Some((first, last)));
+            for holding in [Holding::Records, Holding::ConsumedFiles] {
+                assert_eq!(holding.batches_of(&holding.path(first, last)), Some((first, last)));
+            }
         }
         for stranger in [
             "offsets/12.json",
@@ -99,7 +131,7 @@ mod tests {
             assert_eq!(batch_of(OFFSETS, stranger), None, "{stranger}");
         }
         for stranger in ["seen/0000000002-0000000001.bin", "seen/1-2.bin", "seen/x"] {
-            assert_eq!(batches_of(stranger), None, "{stranger}");
+            assert_eq!(Holding::ConsumedFiles.batches_of(stranger), None, "{stranger}");
         }
     }
 }

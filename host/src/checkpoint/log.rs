@@ -3,7 +3,7 @@
 //! Owns encoding, the create-if-absent, and the fence it makes: of two runners, one begins a
 //! micro-batch, and one commits it. Knows nothing of what a record leads to.
 
-use super::layout::{COMMITS, OFFSETS, batch_of, record};
+use super::layout::{COMMITS, HISTORY, OFFSETS, batch_of, record};
 use crate::{
     clock,
     diagnostic::{Diagnostic, Result},
@@ -103,17 +103,50 @@ pub(super) fn batches<T: Record>(storage: &Storage) -> Result<Vec<BatchId>> {
 
 /// Reads the record of a micro-batch.
 pub(super) fn read<T: Record>(storage: &Storage, batch: BatchId) -> Result<T> {
+    match find(storage, batch)? {
+        Some((record, _)) => Ok(record),
+        None => Err(gone::<T>(storage, batch)),
+    }
+}
+
+/// The text of the record of a micro-batch, which is a whole one.
+pub(super) fn read_text<T: Record>(storage: &Storage, batch: BatchId) -> Result<Vec<u8>> {
+    match find::<T>(storage, batch)? {
+        Some((_, text)) => Ok(text),
+        None => Err(gone::<T>(storage, batch)),
+    }
+}
+
+/// The record of a micro-batch and its text; `None` when the log does not hold it.
+pub(super) fn find<T: Record>(storage: &Storage, batch: BatchId) -> Result<Option<(T, Vec<u8>)>> {
     let path = record(T::LOG, batch);
-    let Some(text) = storage.read(&path)? else {
-        return Err(Diagnostic::storage(format!("`{}/{path}` is gone", storage.root()))
-            .hint("put back the checkpoint as a whole from one copy"));
-    };
-    let record: T = decode(storage, &path, &text)?;
+    let Some(text) = storage.read(&path)? else { return Ok(None) };
+    Ok(Some((decode_of(storage, &path, batch, &text)?, text)))
+}
+
+/// Reads back the record of a micro-batch from what `path` says.
+pub(super) fn decode_of<T: Record>(
+    storage: &Storage,
+    path: &str,
+    batch: BatchId,
+    text: &[u8],
+) -> Result<T> {
+    let record: T = decode(storage, path, text)?;
     if record.batch() == batch {
         return Ok(record);
     }
-    Err(damaged(storage, &path, &format!("it is about micro-batch {}", record.batch().0)))
+    Err(damaged(storage, path, &format!("it is about micro-batch {}", record.batch().0)))
 }
+
+/// A record that should be there.
+pub(super) fn gone<T: Record>(storage: &Storage, batch: BatchId) -> Diagnostic {
+    let path = record(T::LOG, batch);
+    Diagnostic::storage(format!("`{}/{path}` is gone", storage.root()))
+        .hint("put back the checkpoint as a whole from one copy")
+}
+
+const ONE_OF_TWO: &str =
+    "run one of the two; this one stops here, and nothing it wrote becomes visible";
 
 /// Writes the record of a micro-batch, unless it has one: then another runner is at work.
 pub(super) fn write<T: Record>(storage: &Storage, pipeline: &str, written: &T) -> Result<()> {
@@ -136,7 +169,18 @@ fn fenced<T: Record>(storage: &Storage, pipeline: &str, batch: BatchId, path: &s
         Ok(who) => format!("micro-batch {} was {did} by {who}", batch.0),
         Err(unreadable) => unreadable.to_string(),
     })
-    .hint("run one of the two; this one stops here, and nothing it wrote becomes visible")
+    .hint(ONE_OF_TWO)
+}
+
+/// Another runner went on while this one stood still, so far that the records that would have
+/// told are in segments by now.
+pub(super) fn overtaken(storage: &Storage, pipeline: &str, batch: BatchId) -> Diagnostic {
+    Diagnostic::storage(format!(
+        "another runner took micro-batch {} of pipeline `{pipeline}`",
+        batch.0
+    ))
+    .cause(format!("`{}/{HISTORY}/` holds what came of it", storage.root()))
+    .hint(ONE_OF_TWO)
 }
 
 /// A runner, as a person is told.

@@ -10,10 +10,12 @@
 //!                                  └── compact <── (the sink publishes) <── CommitRecord ┘
 //! ```
 
+mod compact;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod fixture;
+pub mod history;
 mod identity;
 mod layout;
 mod log;
@@ -22,6 +24,7 @@ mod runner;
 mod seen;
 mod segment;
 mod survey;
+mod tiers;
 mod written;
 
 pub use identity::Identity;
@@ -37,22 +40,20 @@ use crate::{
     storage::{Created, Lock, Storage},
     types::{BatchId, CommitRecord, OffsetRecord, Runner},
 };
-use layout::{COMMITS, OFFSETS, RUNNER, SCHEMA, SEEN, record};
+use compact::Compaction;
+use layout::{COMMITS, HISTORY, Holding, OFFSETS, RUNNER, SCHEMA, SEEN, record};
 use recover::{Decision, Observed};
-use segment::{Segments, Tiers};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
+use tiers::{Segments, Tiers};
 
 /// A pipeline's checkpoint, held by this process.
 pub struct Checkpoint {
     storage: Storage,
     identity: Identity,
     lock: Option<Box<dyn Send + Sync>>,
-    tiers: Tiers,
     seen: Seen,
-    segments: Segments,
-    /// Files that a segment replaces.
-    leftovers: Vec<String>,
+    compaction: Compaction,
     /// The micro-batch that was begun and is not committed.
     begun: Option<OffsetRecord>,
     /// The micro-batch to begin next; known once the logs were observed.
@@ -81,10 +82,8 @@ impl Checkpoint {
             storage,
             identity,
             lock,
-            tiers,
             seen: Seen::default(),
-            segments: Segments::default(),
-            leftovers: Vec::new(),
+            compaction: Compaction::new(tiers),
             begun: None,
             next: None,
         })
@@ -116,15 +115,19 @@ impl Checkpoint {
     /// # Errors
     /// Refuses logs that contradict each other or are damaged; fails when the store refuses.
     pub fn observe(&mut self) -> Result<Recovery> {
-        for dir in ["", OFFSETS, COMMITS, SEEN] {
+        for dir in ["", OFFSETS, COMMITS, HISTORY, SEEN] {
             self.storage.settle(dir)?;
         }
-        self.segments = Segments::list(&self.storage)?;
+        // Segments last: what leaves the logs meanwhile is in one.
+        let commits = log::batches::<CommitRecord>(&self.storage)?;
+        let offsets = log::batches::<OffsetRecord>(&self.storage)?;
+        self.compaction.observe(&self.storage)?;
         let observed = Observed {
             root: self.storage.root().to_owned(),
-            offsets: log::batches::<OffsetRecord>(&self.storage)?,
-            commits: log::batches::<CommitRecord>(&self.storage)?,
-            compacted: self.segments.upto(),
+            offsets,
+            commits,
+            history: self.compaction.history.upto(),
+            seen: self.compaction.seen.upto(),
         };
         let recovery = match recover::decide(&observed)? {
             Decision::Fresh => Recovery::Fresh,
@@ -148,18 +151,19 @@ impl Checkpoint {
     /// Files consumed by committed micro-batches: the segments, and the offset records after them.
     fn load_seen(&mut self, observed: &Observed) -> Result<()> {
         self.seen = Seen::default();
-        for segment in &self.segments.live {
+        for segment in &self.compaction.seen.live {
             self.seen.add_sorted(segment::read(&self.storage, segment)?);
         }
-        let replaced = self.segments.replaced.iter().map(segment::Segment::path);
-        self.leftovers = replaced.collect();
+        let (compacted, committed) = (observed.compacted(), observed.commits.last().copied());
         for &batch in &observed.offsets {
-            if observed.compacted.is_some_and(|upto| batch <= upto) {
-                self.leftovers.push(record(OFFSETS, batch));
-            } else if observed.commits.last().is_some_and(|last| batch <= *last) {
+            if Some(batch) <= compacted {
+                self.compaction.left_over(OFFSETS, batch);
+            } else if Some(batch) <= committed {
                 self.seen.add(&log::read::<OffsetRecord>(&self.storage, batch)?.files);
             }
         }
+        let left = observed.commits.iter().filter(|batch| Some(**batch) <= compacted);
+        left.for_each(|batch| self.compaction.left_over(COMMITS, *batch));
         Ok(())
     }
 
@@ -193,6 +197,7 @@ impl Checkpoint {
                     self.begun = Some(begun);
                     return Err(failure);
                 }
+                self.refuse_overtaken(commit.batch)?;
                 self.seen.add(&begun.files);
                 self.next = Some(commit.batch.next());
                 Ok(commit)
@@ -201,59 +206,16 @@ impl Checkpoint {
         }
     }
 
-    /// Moves old offset records into segments once there are enough of them, so that start-up
-    /// reads a bounded number of files; call it after publishing. Most calls do nothing.
+    /// Moves old records into segments once there are enough of them, so that start-up reads a
+    /// bounded number of files; call it after publishing. Most calls do nothing.
     ///
     /// # Errors
     /// Fails when the store refuses; the checkpoint is as good as before.
     pub fn compact(&mut self) -> Result<()> {
-        self.delete_leftovers()?;
-        let Some(next) = self.next else { return Ok(()) };
-        loop {
-            let first = self.segments.upto().map_or(BatchId(0), BatchId::next);
-            if next.0 < first.0 + 2 * self.tiers.batches {
-                return Ok(());
-            }
-            self.cut_segment(first, BatchId(first.0 + self.tiers.batches - 1))?;
-            self.merge_segments()?;
+        match self.next {
+            Some(next) => self.compaction.run(&self.storage, next),
+            None => Ok(()),
         }
-    }
-
-    fn cut_segment(&mut self, first: BatchId, last: BatchId) -> Result<()> {
-        let batches = || (first.0..=last.0).map(BatchId);
-        let mut entries = Vec::new();
-        for batch in batches() {
-            let offsets: OffsetRecord = log::read(&self.storage, batch)?;
-            entries.extend(offsets.files.iter().map(seen::Entry::of));
-        }
-        self.segments.live.push(segment::write(&self.storage, first, last, entries)?);
-        self.leftovers.extend(batches().map(|batch| record(OFFSETS, batch)));
-        self.delete_leftovers()
-    }
-
-    fn merge_segments(&mut self) -> Result<()> {
-        while let Some(due) = self.segments.due(self.tiers) {
-            let (first, last) = (due[0].first, due[due.len() - 1].last);
-            let mut entries = Vec::new();
-            for segment in due {
-                entries.extend(segment::read(&self.storage, segment)?);
-            }
-            let kept = self.segments.live.len() - due.len();
-            let merged = segment::write(&self.storage, first, last, entries)?;
-            let replaced = self.segments.live.split_off(kept);
-            self.segments.live.push(merged);
-            self.leftovers.extend(replaced.iter().map(segment::Segment::path));
-            self.delete_leftovers()?;
-        }
-        Ok(())
-    }
-
-    fn delete_leftovers(&mut self) -> Result<()> {
-        while let Some(leftover) = self.leftovers.last() {
-            self.storage.delete(leftover)?;
-            self.leftovers.pop();
-        }
-        Ok(())
     }
 
     /// Keeps a component by content, and gives its SHA-256 in hex.
@@ -307,6 +269,19 @@ impl Checkpoint {
         Ok(self.pinned_schema()?.unwrap_or_else(|| schema.to_owned()))
     }
 
+    /// Compaction deletes records, so that a runner that stood still meanwhile finds their names
+    /// free. But the commit before one's own stays until one's own is in a segment, too.
+    fn refuse_overtaken(&self, batch: BatchId) -> Result<()> {
+        let is_next = match batch.0.checked_sub(1) {
+            Some(before) => self.storage.head(&record(COMMITS, BatchId(before)))?.is_some(),
+            None => Segments::list(&self.storage, Holding::Records)?.live.is_empty(),
+        };
+        if is_next {
+            return Ok(());
+        }
+        Err(log::overtaken(&self.storage, &self.identity.name, batch))
+    }
+
     fn out_of_order(&self, what: &str, batch: BatchId) -> Diagnostic {
         let begun = self.begun.as_ref().map(|begun| begun.batch.0);
         Diagnostic::internal(format!(
@@ -318,7 +293,11 @@ impl Checkpoint {
 }
 
 fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })

@@ -10,10 +10,11 @@
 //! | N+1 | N | publish N again, replay N+1 |
 //! | anything else | | refuse |
 //!
-//! Both logs must be whole: commits from 0 on, offsets from the first micro-batch on that no
-//! segment of consumed files covers.
+//! Both logs must be whole from the first micro-batch on that did not leave them: one leaves
+//! them when segments hold both its records and the files it consumed. The last commit never
+//! leaves.
 
-use super::layout::{COMMITS, OFFSETS, SEEN, record};
+use super::layout::{COMMITS, HISTORY, OFFSETS, SEEN, record};
 use crate::{
     diagnostic::{Diagnostic, Result},
     types::{BatchId, CommitRecord, OffsetRecord},
@@ -60,9 +61,10 @@ pub(super) struct Observed {
     pub(super) offsets: Vec<BatchId>,
     /// Micro-batches with a commit record, ascending.
     pub(super) commits: Vec<BatchId>,
-    /// Last micro-batch whose consumed files are in a segment; its offset record, and those
-    /// before it, may be gone.
-    pub(super) compacted: Option<BatchId>,
+    /// Last micro-batch whose records are in a segment.
+    pub(super) history: Option<BatchId>,
+    /// Last micro-batch whose consumed files are in a segment.
+    pub(super) seen: Option<BatchId>,
 }
 
 /// Which records a [`Recovery`] is made of.
@@ -82,11 +84,12 @@ pub(super) enum Decision {
 /// Refuses when the logs contradict each other, naming the files, what each means, and the
 /// ways out.
 pub(super) fn decide(observed: &Observed) -> Result<Decision> {
-    let Observed { offsets, commits, compacted, .. } = observed;
-    let first_offset = compacted.map_or(BatchId(0), BatchId::next);
+    let Observed { offsets, commits, .. } = observed;
+    let compacted = observed.compacted();
+    let first = compacted.map_or(BatchId(0), BatchId::next);
     let (last_offset, last_commit) = (offsets.last().copied(), commits.last().copied());
     let Some(last_offset) = last_offset else {
-        return match (last_commit, compacted) {
+        return match (last_commit, observed.history.max(observed.seen)) {
             (None, None) => Ok(Decision::Fresh),
             (Some(commit), _) => Err(observed.refuse(&[
                 &format!(
@@ -96,28 +99,34 @@ pub(super) fn decide(observed: &Observed) -> Result<Decision> {
                 ),
                 &format!("`{OFFSETS}/` is empty, so nothing says which files were consumed"),
             ])),
-            (None, Some(batch)) => Err(observed.refuse(&[
-                &format!("`{SEEN}/` holds the files consumed up to micro-batch {}", batch.0),
+            (None, Some(_)) => Err(observed.refuse(&[
+                &observed.segments(),
                 &format!("`{OFFSETS}/` and `{COMMITS}/` are empty"),
             ])),
         };
     };
-    if let Some(missing) = first_gap(offsets, first_offset, last_offset) {
+    if let Some(missing) = first_gap(offsets, first, last_offset) {
         return Err(observed.refuse(&[
             &format!("`{}` is missing: which files it consumed is unknown", at(OFFSETS, missing)),
-            &format!("`{}` says that later micro-batches were begun", at(OFFSETS, last_offset)),
+            &observed.beyond(
+                missing,
+                &format!("`{}` says that later micro-batches were begun", at(OFFSETS, last_offset)),
+            ),
         ]));
     }
-    if let Some(missing) = last_commit.and_then(|last| first_gap(commits, BatchId(0), last)) {
+    if let Some(missing) = last_commit.and_then(|last| first_gap(commits, first, last)) {
         return Err(observed.refuse(&[
             &format!("`{}` is missing: what it wrote is unknown", at(COMMITS, missing)),
-            "later micro-batches are committed",
+            &observed.beyond(missing, "later micro-batches are committed"),
         ]));
     }
-    if compacted.is_some_and(|compacted| last_commit.is_none_or(|last| compacted >= last)) {
-        let upto = compacted.map_or(0, |batch| batch.0);
+    if observed
+        .history
+        .max(observed.seen)
+        .is_some_and(|upto| last_commit.is_none_or(|last| upto >= last))
+    {
         return Err(observed.refuse(&[
-            &format!("`{SEEN}/` holds the files consumed up to micro-batch {upto}"),
+            &observed.segments(),
             &format!("`{COMMITS}/` holds fewer outcomes than that"),
         ]));
     }
@@ -167,6 +176,31 @@ fn first_gap(sorted: &[BatchId], first: BatchId, last: BatchId) -> Option<BatchI
 }
 
 impl Observed {
+    /// Last micro-batch that left the logs; its records, and those before it, may be gone.
+    pub(super) fn compacted(&self) -> Option<BatchId> {
+        self.history.min(self.seen)
+    }
+
+    fn segments(&self) -> String {
+        let upto = |batch: Option<BatchId>| match batch {
+            Some(batch) => format!("micro-batches up to {}", batch.0),
+            None => "nothing".into(),
+        };
+        format!(
+            "`{HISTORY}/` has the records of {}, `{SEEN}/` the consumed files of {}",
+            upto(self.history),
+            upto(self.seen)
+        )
+    }
+
+    /// The segments, where one kind of them holds a micro-batch that the other lacks.
+    fn beyond(&self, missing: BatchId, otherwise: &str) -> String {
+        match self.history.max(self.seen) {
+            Some(upto) if missing <= upto => self.segments(),
+            _ => otherwise.to_owned(),
+        }
+    }
+
     fn refuse(&self, meaning: &[&str]) -> Diagnostic {
         let root = &self.root;
         let refusal = Diagnostic::storage(format!(
@@ -187,14 +221,22 @@ mod tests {
 
     const BATCHES: u64 = 5;
 
-    fn observed(offsets: u64, commits: u64, compacted: Option<u64>) -> Observed {
+    /// Masks of both logs, and the last micro-batch in both kinds of segments.
+    type State = (u64, u64, Option<u64>, Option<u64>);
+
+    fn observed((offsets, commits, history, seen): State) -> Observed {
         let bits = |mask: u64| (0..BATCHES).filter(|n| mask >> n & 1 == 1).map(BatchId).collect();
         let (offsets, commits) = (bits(offsets), bits(commits));
-        Observed { root: "/c".into(), offsets, commits, compacted: compacted.map(BatchId) }
+        let (history, seen) = (history.map(BatchId), seen.map(BatchId));
+        Observed { root: "/c".into(), offsets, commits, history, seen }
+    }
+
+    fn upto(end: u64) -> impl Iterator<Item = Option<u64>> + Clone {
+        std::iter::once(None).chain((0..end).map(Some))
     }
 
     /// Every state the protocol can leave behind, and what it must lead to.
-    fn reachable() -> HashMap<(u64, u64, Option<u64>), Decision> {
+    fn reachable() -> HashMap<State, Decision> {
         let mut states = HashMap::new();
         for begun in 0..=BATCHES {
             for committed in [begun.saturating_sub(1), begun] {
@@ -204,13 +246,19 @@ mod tests {
                     (_, true) => Decision::Resume(BatchId(begun - 1)),
                     (_, false) => Decision::Replay(BatchId(begun - 1), last.map(BatchId)),
                 };
-                let upto = last.unwrap_or(0);
-                for compacted in std::iter::once(None).chain((0..upto).map(Some)) {
-                    let whole = (1 << begun) - 1;
-                    let removable = compacted.map_or(0, |batch: u64| (1 << (batch + 1)) - 1);
-                    for removed in (0..1 << BATCHES).filter(|mask| mask & !removable == 0) {
-                        let commits = (1 << committed) - 1;
-                        states.insert((whole & !removed, commits, compacted), decision);
+                // The last commit is never in a segment.
+                let segments = upto(last.unwrap_or(0));
+                for (history, seen) in
+                    segments.clone().flat_map(|history| segments.clone().map(move |s| (history, s)))
+                {
+                    let removable = history.min(seen).map_or(0, |batch| (1 << (batch + 1)) - 1);
+                    let removals = || (0..1 << BATCHES).filter(|mask| mask & !removable == 0);
+                    for (offsets, commits) in
+                        removals().flat_map(|o| removals().map(move |c| (o, c)))
+                    {
+                        let whole = |records: u64| (1_u64 << records) - 1;
+                        let left = (whole(begun) & !offsets, whole(committed) & !commits);
+                        states.insert((left.0, left.1, history, seen), decision);
                     }
                 }
             }
@@ -221,14 +269,13 @@ mod tests {
     #[test]
     fn every_combination_of_logs_is_recovered_as_the_protocol_left_it_or_refused() {
         let reachable = reachable();
-        let compactions = || std::iter::once(None).chain((0..BATCHES).map(Some));
+        let masks = || 0..1_u64 << BATCHES;
+        let logs = masks().flat_map(|offsets| masks().map(move |commits| (offsets, commits)));
         let (mut recovered, mut refused) = (0, 0);
-        for offsets in 0..1 << BATCHES {
-            for (commits, compacted) in
-                (0..1 << BATCHES).flat_map(|commits| compactions().map(move |c| (commits, c)))
-            {
-                let state = (offsets, commits, compacted);
-                match (decide(&observed(offsets, commits, compacted)), reachable.get(&state)) {
+        for ((offsets, commits), history) in logs.flat_map(|l| upto(BATCHES).map(move |h| (l, h))) {
+            for seen in upto(BATCHES) {
+                let state = (offsets, commits, history, seen);
+                match (decide(&observed(state)), reachable.get(&state)) {
                     (Ok(decision), Some(expected)) => {
                         assert_eq!(decision, *expected, "{state:?}");
                         recovered += 1;
@@ -249,12 +296,18 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_files_and_what_each_means() {
-        let refusal = decide(&observed(0b1_0000, 0, None)).unwrap_err();
+        let refusal = decide(&observed((0b1_0000, 0, None, None))).unwrap_err();
         assert!(refusal.causes[0].contains("`offsets/0000000000.json` is missing"), "{refusal}");
-        let refusal = decide(&observed(0b11, 0, None)).unwrap_err();
+        let refusal = decide(&observed((0b11, 0, None, None))).unwrap_err();
         assert!(refusal.causes[0].contains("`offsets/0000000001.json` says"), "{refusal}");
         assert!(refusal.causes[1].contains("`commits/0000000000.json` is missing"), "{refusal}");
-        let refusal = decide(&observed(0b1, 0b11, None)).unwrap_err();
+        let refusal = decide(&observed((0b1, 0b11, None, None))).unwrap_err();
         assert!(refusal.causes[1].contains("`offsets/0000000001.json`"), "{refusal}");
+        let refusal = decide(&observed((0b11000, 0b11000, None, Some(2)))).unwrap_err();
+        assert!(refusal.causes[0].contains("`offsets/0000000000.json` is missing"), "{refusal}");
+        assert_eq!(
+            refusal.causes[1],
+            "`history/` has the records of nothing, `seen/` the consumed files of micro-batches up to 2"
+        );
     }
 }

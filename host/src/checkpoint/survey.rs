@@ -4,10 +4,10 @@
 
 use super::{
     Identity, identity,
-    layout::RUNNER,
+    layout::{Holding, RUNNER},
     log,
     recover::{self, Decision, Observed},
-    segment::Segments,
+    tiers::Segments,
 };
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -41,8 +41,9 @@ pub fn survey(storage: &Storage) -> Result<Survey> {
     let mut survey = Survey { identity: identity::read(storage)?, runner, ..Survey::default() };
     let commits = log::batches::<CommitRecord>(storage)?;
     let offsets = log::batches::<OffsetRecord>(storage)?;
-    let compacted = Segments::list(storage)?.upto();
-    let observed = Observed { root: storage.root().to_owned(), offsets, commits, compacted };
+    let history = Segments::list(storage, Holding::Records)?.upto();
+    let seen = Segments::list(storage, Holding::ConsumedFiles)?.upto();
+    let observed = Observed { root: storage.root().to_owned(), offsets, commits, history, seen };
     let (last, begun) = match recover::decide(&observed) {
         Ok(Decision::Fresh) => (None, None),
         Ok(Decision::Resume(last)) => (Some(last), None),
