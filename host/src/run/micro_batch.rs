@@ -96,6 +96,7 @@ fn write(
     let mut quarantine = Quarantine::new(Arc::clone(parts.sink), offsets.batch);
     let mut counts = Counts::default();
     let encoder_cpu = table.encoder_cpu();
+    parts.source.will_open(files);
     let units = source::json::units(files);
     let observer = parts.observer;
     parallel::run(parts.workers, parts.source, files, &units, parts.abandon, &mut |piece| {

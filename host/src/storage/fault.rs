@@ -14,7 +14,7 @@
 use super::{Created, Lock, Meta, PendingWriter, Storage, Store};
 use crate::{
     diagnostic::{Diagnostic, Result},
-    types::{BatchId, PendingFile, PendingHandle},
+    types::{BatchId, InputFile, PendingFile, PendingHandle},
 };
 use std::{
     io::{self, Write},
@@ -168,6 +168,10 @@ impl Store for FaultStore {
 
     fn open(&self, path: &str) -> Result<Box<dyn io::Read + Send>> {
         self.faults.act(|| format!("open {path}"), || self.inner.open(path))
+    }
+
+    fn will_open(&self, files: &[InputFile]) {
+        self.inner.will_open(files);
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {

@@ -18,7 +18,7 @@ pub use url::{open, open_with};
 
 use crate::{
     diagnostic::{Diagnostic, Result},
-    types::{BatchId, PendingFile, PendingHandle},
+    types::{BatchId, InputFile, PendingFile, PendingHandle},
 };
 use std::{fmt, io, sync::Arc};
 
@@ -101,6 +101,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// Fails when there is no such file or the store refuses.
     fn open(&self, path: &str) -> Result<Box<dyn io::Read + Send>>;
+
+    /// Tells that these files will be opened, about in this order, so that a store far away can
+    /// fetch them before.
+    fn will_open(&self, _files: &[InputFile]) {}
 
     /// The whole of a (small) file; `None` when there is none.
     ///

@@ -13,6 +13,7 @@
 //! Names of pending files and notes are new for every [`Remote`], so that two runners, which no
 //! lock keeps apart here, never touch each other's.
 
+mod ahead;
 mod call;
 mod connect;
 mod memory;
@@ -31,8 +32,9 @@ pub use memory::Memory;
 use super::{Created, Meta, Notices, PENDING, PendingWriter, StorageOptions, Store};
 use crate::{
     diagnostic::{Diagnostic, Result},
-    types::{BatchId, PendingFile, PendingHandle},
+    types::{BatchId, InputFile, PendingFile, PendingHandle},
 };
+use ahead::Ahead;
 use call::Caller;
 use futures_util::TryStreamExt as _;
 use object_store::{
@@ -65,6 +67,7 @@ pub struct Remote {
     /// Part of the names of pending files: tells this instance's from others'.
     attempt: String,
     caller: Caller,
+    ahead: Ahead,
 }
 
 impl std::fmt::Debug for Remote {
@@ -84,7 +87,7 @@ impl Remote {
     ) -> Result<Self> {
         let attempt = Uuid::new_v4().simple().to_string()[..12].to_owned();
         let caller = Caller::new(name.clone(), options.retry_timeout, Arc::clone(notices))?;
-        Ok(Self { store, appear, prefix, name, attempt, caller })
+        Ok(Self { store, appear, prefix, name, attempt, caller, ahead: Ahead::default() })
     }
 
     /// The object of a path, which must stay below the root.
@@ -197,7 +200,15 @@ impl Store for Remote {
 
     fn open(&self, path: &str) -> Result<Box<dyn io::Read + Send>> {
         let object = self.locate(path)?;
+        if let Some(downloaded) = self.ahead.take(&object) {
+            return Ok(downloaded);
+        }
         reader::open(&self.caller, &self.store, path, object)
+    }
+
+    fn will_open(&self, files: &[InputFile]) {
+        let located = files.iter().filter_map(|file| Some((self.locate(&file.path).ok()?, file)));
+        self.ahead.start(self.caller.runtime, &self.store, located.collect());
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {

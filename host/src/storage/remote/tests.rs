@@ -1,13 +1,13 @@
 //! Services in trouble, played by a small HTTP server that answers by a script.
 
 use super::super::{Created, Notices, Storage, StorageOptions, open_with};
-use crate::diagnostic::Diagnostic;
+use crate::{diagnostic::Diagnostic, types::InputFile};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A request: its first line, its head, its body.
@@ -155,6 +155,39 @@ fn an_object_that_changes_during_a_download_is_no_mixture() {
     let mut text = String::new();
     let failure = service.store.open("a.json").unwrap().read_to_string(&mut text).unwrap_err();
     assert!(failure.to_string().contains("changed while it was read"), "{failure}");
+}
+
+#[test]
+fn small_files_are_there_before_they_are_asked_for() {
+    let service =
+        Service::patient(vec![answer("503 Slow Down", "", ""), answer("200 OK", OBJECT, "rows")]);
+    let file = |name: &str, size_bytes| InputFile {
+        path: name.to_owned(),
+        size_bytes,
+        modified_us: 0,
+        etag: None,
+    };
+    service.store.will_open(&[file("small", 4), file("large", 1 << 40)]);
+    let start = Instant::now();
+    while service.lines().is_empty() && start.elapsed() < Duration::from_mins(1) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // The first download failed: whoever opens the file asks again.
+    let read = |name: &str| {
+        let mut text = String::new();
+        service.store.open(name).unwrap().read_to_string(&mut text).unwrap();
+        text
+    };
+    assert_eq!(read("small"), "rows");
+    service.store.will_open(&[file("small", 4)]);
+    while service.lines().len() < 3 && start.elapsed() < Duration::from_mins(1) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(read("small"), "rows");
+    assert_eq!(service.lines().len(), 3, "it was there");
+    assert_eq!(read("small"), "rows");
+    assert_eq!(service.lines().len(), 4, "once");
+    assert_eq!(service.notices(), [""; 0]);
 }
 
 #[test]
