@@ -69,14 +69,32 @@ fn create(storage: &Storage, name: &str) -> Result<Identity> {
     }
 }
 
+/// Makes sure that the checkpoint is still there, and ours: somebody may have deleted or replaced
+/// it while this process ran.
+pub(super) fn verify(ours: &Identity, storage: &Storage) -> Result<()> {
+    let root = storage.root();
+    match read(storage)? {
+        Some(known) if known == *ours => Ok(()),
+        Some(_) => Err(Diagnostic::storage(format!("the checkpoint `{root}` was replaced"))
+            .cause(format!("`{root}/{PIPELINE}` is another one than when this run began"))
+            .hint(
+                "see who replaced it; then run again with the checkpoint that belongs to the table",
+            )),
+        None => Err(Diagnostic::storage(format!("the checkpoint `{root}` is gone"))
+            .cause(format!("`{root}/{PIPELINE}` was there when this run began"))
+            .hint("put the checkpoint back as a whole from one copy, then run again")
+            .hint("or start over: move the checkpoint and the table away, both, then run again")),
+    }
+}
+
 /// Makes the table this pipeline's, or makes sure that it is: the names of its files follow
 /// from the micro-batch, so two pipelines, or one with a new checkpoint, would collide.
 ///
 /// `is_written` tells that micro-batches were committed: then the table is there already, and
 /// it says whose it is.
 pub(super) fn claim_table(ours: &Identity, sink: &Storage, is_written: bool) -> Result<()> {
-    let is_claimed = sink.read(TABLE)?.is_some();
-    if !is_claimed && is_written {
+    let mut claimed = sink.read(TABLE)?;
+    if claimed.is_none() && is_written {
         let root = sink.root();
         return Err(Diagnostic::storage(format!(
             "`{root}` is not the table that this checkpoint belongs to"
@@ -85,11 +103,13 @@ pub(super) fn claim_table(ours: &Identity, sink: &Storage, is_written: bool) -> 
         .hint("set `[sink] path` to where the table is, or put the table back from a copy")
         .hint("or start over: move the checkpoint away, too, then run again"));
     }
-    if !is_claimed && sink.create(TABLE, &encode(ours)?)? == Created::New {
-        return Ok(());
+    if claimed.is_none() {
+        if sink.create(TABLE, &encode(ours)?)? == Created::New {
+            return Ok(());
+        }
+        claimed = sink.read(TABLE)?;
     }
-    let text = sink.read(TABLE)?.unwrap_or_default();
-    let known: Identity = decode(sink, TABLE, &text)?;
+    let known: Identity = decode(sink, TABLE, &claimed.unwrap_or_default())?;
     if known.id == ours.id {
         return Ok(());
     }
@@ -116,6 +136,17 @@ mod tests {
         let first = claim(&storage, "payments").unwrap();
         assert_eq!(claim(&storage, "payments").unwrap(), first);
         assert_eq!(first.id.len(), 36);
+    }
+
+    #[test]
+    fn a_checkpoint_that_is_deleted_or_replaced_is_noticed() {
+        let (_temp, storage) = fixture::storage();
+        let ours = claim(&storage, "payments").unwrap();
+        verify(&ours, &storage).unwrap();
+        storage.delete(PIPELINE).unwrap();
+        assert!(verify(&ours, &storage).unwrap_err().message.ends_with("is gone"));
+        claim(&storage, "payments").unwrap();
+        assert!(verify(&ours, &storage).unwrap_err().message.ends_with("was replaced"));
     }
 
     #[test]

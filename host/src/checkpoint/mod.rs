@@ -99,8 +99,8 @@ impl Checkpoint {
         self.lock.is_some()
     }
 
-    /// Makes the table at `sink` this pipeline's, or makes sure that it is; call it once the
-    /// logs were observed.
+    /// Makes the table at `sink` this pipeline's, or makes sure that it is: once the logs were
+    /// observed, and before every micro-batch, since somebody may have moved it away.
     ///
     /// # Errors
     /// Fails when the table was written from another checkpoint, or is not the one that this
@@ -175,11 +175,13 @@ impl Checkpoint {
     /// Begins a micro-batch: after this, it will read exactly these files.
     ///
     /// # Errors
-    /// Fails when another runner began it first, which is named, and when the store refuses.
+    /// Fails when another runner began it first, which is named, when the checkpoint is gone or
+    /// was replaced, and when the store refuses.
     pub fn write_offsets(&mut self, offsets: &OffsetRecord) -> Result<()> {
         if self.begun.is_some() || self.next != Some(offsets.batch) {
             return Err(self.out_of_order("begun", offsets.batch));
         }
+        identity::verify(&self.identity, &self.storage)?;
         log::write(&self.storage, &self.identity.name, offsets)?;
         self.begun = Some(offsets.clone());
         Ok(())
@@ -188,9 +190,11 @@ impl Checkpoint {
     /// Commits the micro-batch that was begun: after this, it happened.
     ///
     /// # Errors
-    /// Fails when another runner committed it first, which is named, and when the store refuses.
+    /// Fails when another runner committed it first, which is named, when the checkpoint is gone
+    /// or was replaced, and when the store refuses.
     pub fn write_commit(&mut self, written: Written) -> Result<CommitRecord> {
         let commit = written.into_record();
+        identity::verify(&self.identity, &self.storage)?;
         match self.begun.take_if(|begun| begun.batch == commit.batch) {
             Some(begun) => {
                 if let Err(failure) = log::write(&self.storage, &self.identity.name, &commit) {

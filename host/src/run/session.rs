@@ -143,6 +143,7 @@ impl<'a> Session<'a> {
             runner: this_runner(),
             written_us: clock::now_us(),
         };
+        self.checkpoint.claim_table(&self.run.stores.sink)?;
         self.checkpoint.write_offsets(&offsets)?;
         let done =
             self.carry_out(offsets, &files, [discover, intent.elapsed()], start, observer)?;

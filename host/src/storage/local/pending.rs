@@ -72,7 +72,8 @@ impl Writer {
 
 impl Write for Writer {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.open.write(buffer)
+        let written = self.open.write(buffer);
+        written.map_err(|e| io::Error::other(refused("write", &self.file, &e)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
