@@ -20,8 +20,7 @@ pub(crate) fn start(answers: Vec<Vec<u8>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
-        let mut number = 0;
-        for mut connection in listener.incoming().flatten() {
+        for (number, mut connection) in listener.incoming().flatten().enumerate() {
             let mut reader = BufReader::new(connection.try_clone().unwrap());
             let mut head = String::new();
             while !head.ends_with("\r\n\r\n") {
@@ -34,7 +33,6 @@ pub(crate) fn start(answers: Vec<Vec<u8>>) -> String {
             let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
             let _ = reader.read_exact(&mut body);
             let _ = connection.write_all(&answers[number.min(answers.len() - 1)]);
-            number += 1;
         }
     });
     url

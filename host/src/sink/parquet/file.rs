@@ -18,7 +18,7 @@ use parquet::{
 };
 use std::{
     io::{self, Write},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Where files go, and what all files of a micro-batch share.
@@ -35,6 +35,7 @@ pub(super) struct Target {
 pub(super) struct OpenFile {
     path: String,
     writer: ArrowWriter<Counted>,
+    refusal: Refusal,
     rows: u64,
     event_time_us: Option<(i64, i64)>,
 }
@@ -47,17 +48,19 @@ impl OpenFile {
         properties: &WriterPropertiesPtr,
     ) -> Result<Self> {
         let path = partition.file(target.batch, ordinal);
-        let file = Counted { inner: target.storage.pending(target.batch, &path)?, bytes: 0 };
+        let refusal = Refusal::default();
+        let inner = target.storage.pending(target.batch, &path)?;
+        let file = Counted { inner, bytes: 0, refusal: Arc::clone(&refusal) };
         let properties = Some(properties.as_ref().clone());
         let writer = ArrowWriter::try_new(file, Arc::clone(&target.schema), properties);
-        let mut writer = writer.map_err(|error| refused(&path, error))?;
+        let mut writer = writer.map_err(|error| refused(&path, error, &refusal))?;
         let key = KeyValue::new("lockgate.partition".to_owned(), partition.key_json());
         writer.append_key_value_metadata(key);
-        Ok(Self { path, writer, rows: 0, event_time_us: None })
+        Ok(Self { path, writer, refusal, rows: 0, event_time_us: None })
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch, event_time: Option<usize>) -> Result<()> {
-        self.writer.write(batch).map_err(|error| refused(&self.path, error))?;
+        self.writer.write(batch).map_err(|error| refused(&self.path, error, &self.refusal))?;
         self.rows += batch.num_rows() as u64;
         let range = event_time.and_then(|index| range_us(batch.column(index)));
         self.event_time_us = match (self.event_time_us, range) {
@@ -74,47 +77,57 @@ impl OpenFile {
 
     /// Ends the row group and frees its memory.
     pub(super) fn flush(&mut self) -> Result<()> {
-        self.writer.flush().map_err(|error| refused(&self.path, error))
+        self.writer.flush().map_err(|error| refused(&self.path, error, &self.refusal))
     }
 
     /// Completes the file and makes it durable.
     pub(super) fn finish(self) -> Result<PendingFile> {
-        let Self { path, writer, rows, event_time_us } = self;
-        let mut file = writer.into_inner().map_err(|error| refused(&path, error))?;
-        file.flush().map_err(|error| refused(&path, error.into()))?;
+        let Self { path, writer, refusal, rows, event_time_us } = self;
+        let mut file = writer.into_inner().map_err(|error| refused(&path, error, &refusal))?;
+        file.flush().map_err(|error| refused(&path, error.into(), &refusal))?;
         let size_bytes = file.bytes;
         Ok(PendingFile { handle: file.inner.finish()?, path, rows, size_bytes, event_time_us })
     }
 }
 
-fn refused(path: &str, error: ParquetError) -> Diagnostic {
+/// What the store said when it refused: the Parquet writer passes on some of its words at most.
+type Refusal = Arc<Mutex<Option<io::Error>>>;
+
+fn refused(path: &str, error: ParquetError, refusal: &Refusal) -> Diagnostic {
     let message = format!("cannot write `{path}`");
-    let cause = match error {
-        ParquetError::External(cause) => cause.downcast::<io::Error>(),
-        error => return Diagnostic::internal(message).cause(error),
-    };
-    match cause.map(|error| error.downcast::<Diagnostic>()) {
-        Ok(Ok(diagnostic)) => diagnostic.context(message),
-        Ok(Err(error)) => Diagnostic::storage(message).cause(error),
-        Err(other) => Diagnostic::internal(message).cause(other),
+    match refusal.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(refusal) => match refusal.downcast::<Diagnostic>() {
+            Ok(diagnostic) => diagnostic.context(message),
+            Err(error) => Diagnostic::storage(message).cause(error),
+        },
+        None => Diagnostic::internal(message).cause(error),
     }
 }
 
-/// Counts what reaches the store.
+/// Counts what reaches the store, and keeps its refusal.
 struct Counted {
     inner: Box<dyn PendingWriter>,
     bytes: u64,
+    refusal: Refusal,
+}
+
+impl Counted {
+    fn keep(&self, refusal: io::Error) -> io::Error {
+        let told = io::Error::new(refusal.kind(), refusal.to_string());
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
+        told
+    }
 }
 
 impl Write for Counted {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
+        let written = self.inner.write(bytes).map_err(|refusal| self.keep(refusal))?;
         self.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        self.inner.flush().map_err(|refusal| self.keep(refusal))
     }
 }
 
