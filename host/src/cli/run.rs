@@ -62,16 +62,19 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failures> {
     Ok(())
 }
 
-/// The first signal lets the micro-batch at hand finish; the second gives it up.
+/// The first signal lets the micro-batch at hand finish; the second gives it up; the third ends
+/// the process on the spot, also while it waits for a store, as safely as a crash would.
 fn listen(stop: &'static Stop) -> Result<()> {
     for signal in [SIGINT, SIGTERM] {
         let ask = move || {
-            if stop.finish.swap(true, Ordering::Relaxed) {
-                stop.abandon.store(true, Ordering::Relaxed);
+            if stop.finish.swap(true, Ordering::Relaxed)
+                && stop.abandon.swap(true, Ordering::Relaxed)
+            {
+                low_level::exit(i32::from(Kind::Interrupted.exit_code()));
             }
         };
-        // SAFETY: the handler only touches atomics that live for ever, which is
-        // async-signal-safe, and cannot panic.
+        // SAFETY: the handler only touches atomics that live for ever and calls `_exit`, which
+        // is async-signal-safe, and cannot panic.
         let registered = unsafe { low_level::register(signal, ask) };
         registered
             .map_err(|error| Diagnostic::internal("cannot listen for signals").cause(error))?;
