@@ -70,6 +70,9 @@ pub struct Progress {
     pub duration_ms: DurationMs,
     /// Where the CPU time went, all threads together.
     pub cpu_ms: CpuMs,
+    /// Rejected records that the micro-batch put back; it reads nothing else then.
+    #[serde(default)]
+    pub num_replayed_records: u64,
     /// Where the records came from; one.
     pub sources: Vec<SourceProgress>,
     /// What each stage did.

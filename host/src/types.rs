@@ -90,6 +90,41 @@ pub struct Runner {
     pub started_us: i64,
 }
 
+/// A rejected record, for good: the micro-batch that rejected it, and its line there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecordId {
+    /// The micro-batch that rejected it.
+    pub batch: BatchId,
+    /// Line in that micro-batch's quarantine file, from 1.
+    pub line: u64,
+}
+
+/// How paths of input files start that are rejected records. The empty name in it is one that
+/// no file of any store has.
+const RECORD_PATH: &str = "//quarantine/";
+
+impl RecordId {
+    /// The path under which a record counts as an input file once it is put back.
+    #[must_use]
+    pub fn input_path(self) -> String {
+        format!("{RECORD_PATH}{}/{}", self.batch, self.line)
+    }
+
+    /// The record that counts as the input file of this path; `None` for a real file.
+    #[must_use]
+    pub fn of_input_path(path: &str) -> Option<Self> {
+        let (batch, line) = path.strip_prefix(RECORD_PATH)?.split_once('/')?;
+        Some(Self { batch: BatchId(batch.parse().ok()?), line: line.parse().ok()? })
+    }
+}
+
+/// `3:17`, micro-batch and line.
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.batch.0, self.line)
+    }
+}
+
 /// One record that left the stream, with everything needed to repair and replay it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
@@ -108,6 +143,15 @@ pub struct Rejected {
     pub element: Option<u64>,
     /// The original text of the record (invalid UTF-8 replaced).
     pub record: String,
+    /// Whether `record` is only the start of the text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+    /// Whether `record` stands for more rows than the rejected one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+    /// For a record that was put back and rejected again: which one it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<RecordId>,
 }
 
 /// Rows of one stage in one micro-batch: `rows_in + unnested = rows_out + filtered + quarantined`.
@@ -140,6 +184,10 @@ pub struct OffsetRecord {
     pub components: Vec<String>,
     /// SHA-256 of what the pipeline file says about the data.
     pub config_hash: String,
+    /// For one that puts rejected records back: SHA-256 of their text, `replays/<sha256>.jsonl`
+    /// of the checkpoint. Its files are then these records: see [`RecordId::input_path`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
     /// Event-time watermark before the micro-batch, in microseconds since 1970.
     pub watermark_us: Option<i64>,
     /// Who wrote this record.
@@ -174,4 +222,20 @@ pub struct CommitRecord {
     pub runner: Runner,
     /// When, in microseconds since 1970.
     pub written_us: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_put_back_has_a_path_that_no_file_has() {
+        let id = RecordId { batch: BatchId(3), line: 17 };
+        assert_eq!(id.input_path(), "//quarantine/0000000003/17");
+        assert_eq!(RecordId::of_input_path(&id.input_path()), Some(id));
+        assert_eq!(id.to_string(), "3:17");
+        for file in ["quarantine/0000000003/17", "/quarantine/3/1", "//quarantine/3", "a//b"] {
+            assert_eq!(RecordId::of_input_path(file), None, "{file}");
+        }
+    }
 }

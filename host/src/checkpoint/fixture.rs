@@ -31,6 +31,7 @@ pub(super) fn offsets(batch: u64, paths: &[&str]) -> OffsetRecord {
         files: paths.iter().map(file).collect(),
         components: vec!["c0ffee".into()],
         config_hash: "beef".into(),
+        replay: None,
         watermark_us: None,
         runner: this_runner(),
         written_us: 1_700_000_000_000_001,

@@ -8,6 +8,7 @@
 //! | `runner.lock` | who runs it; locked as long as they do |
 //! | `schema.json` | the source's schema, once it was inferred |
 //! | `plugins/c0ffee.wasm` | a component, by the SHA-256 of its content |
+//! | `replays/c0ffee.jsonl` | rejected records that are put back, by the SHA-256 of their text |
 //! | `offsets/0000000012.json` | intent of micro-batch 12 |
 //! | `commits/0000000012.json` | outcome of micro-batch 12 |
 //! | `history/0000000000-0000000063.jsonl.zst` | both records of micro-batches 0 to 63 |
@@ -36,6 +37,11 @@ pub(super) const TABLE: &str = "_lockgate/table.json";
 /// Path of a component.
 pub(super) fn plugin(sha256: &str) -> String {
     format!("plugins/{sha256}.wasm")
+}
+
+/// Path of the text of records that are put back.
+pub(super) fn replay(sha256: &str) -> String {
+    format!("replays/{sha256}.jsonl")
 }
 
 /// Path of a record of a log.
@@ -100,6 +106,7 @@ mod tests {
             RUNNER.to_owned(),
             SCHEMA.to_owned(),
             plugin("c0ffee"),
+            replay("c0ffee"),
             record(OFFSETS, BatchId(12)),
             record(COMMITS, BatchId(12)),
             Holding::Records.path(BatchId(0), BatchId(63)),

@@ -32,7 +32,7 @@ pub use log::who;
 pub use recover::Recovery;
 pub use runner::this as this_runner;
 pub use seen::{Seen, Sighting};
-pub use survey::{Survey, survey};
+pub use survey::{Survey, consumed, survey};
 pub use written::Written;
 
 use crate::{
@@ -227,8 +227,12 @@ impl Checkpoint {
     /// # Errors
     /// Fails when the store refuses.
     pub fn store_component(&self, bytes: &[u8]) -> Result<String> {
+        self.store_by_content(layout::plugin, bytes)
+    }
+
+    fn store_by_content(&self, path: fn(&str) -> String, bytes: &[u8]) -> Result<String> {
         let sha256 = hex_sha256(bytes);
-        let path = layout::plugin(&sha256);
+        let path = path(&sha256);
         if self.storage.head(&path)?.is_none() {
             self.storage.create(&path, bytes)?;
         }
@@ -240,12 +244,33 @@ impl Checkpoint {
     /// # Errors
     /// Fails when it is gone or damaged, and when the store refuses.
     pub fn component(&self, sha256: &str) -> Result<Vec<u8>> {
-        let path = layout::plugin(sha256);
-        match self.storage.read(&path)? {
+        let why = "a micro-batch that has to be replayed ran with this component";
+        self.by_content(&layout::plugin(sha256), sha256, why)
+    }
+
+    /// Keeps the text of records that are put back, by content; gives its SHA-256 in hex.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    pub fn store_replay(&self, text: &[u8]) -> Result<String> {
+        self.store_by_content(layout::replay, text)
+    }
+
+    /// The text of records that are put back.
+    ///
+    /// # Errors
+    /// Fails when it is gone or damaged, and when the store refuses.
+    pub fn replay_text(&self, sha256: &str) -> Result<Vec<u8>> {
+        let why = "a micro-batch that was begun puts these rejected records back";
+        self.by_content(&layout::replay(sha256), sha256, why)
+    }
+
+    fn by_content(&self, path: &str, sha256: &str, why: &str) -> Result<Vec<u8>> {
+        match self.storage.read(path)? {
             Some(bytes) if hex_sha256(&bytes) == sha256 => Ok(bytes),
-            Some(_) => Err(log::damaged(&self.storage, &path, "its SHA-256 is not its name")),
+            Some(_) => Err(log::damaged(&self.storage, path, "its SHA-256 is not its name")),
             None => Err(Diagnostic::storage(format!("`{}/{path}` is gone", self.storage.root()))
-                .cause("a micro-batch that has to be replayed ran with this component")
+                .cause(why)
                 .hint("put back the checkpoint as a whole from one copy")),
         }
     }

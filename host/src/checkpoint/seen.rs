@@ -89,7 +89,7 @@ impl Seen {
     }
 
     /// Notes files as consumed.
-    pub(super) fn add(&mut self, files: &[InputFile]) {
+    pub fn add(&mut self, files: &[InputFile]) {
         self.add_sorted(sorted(files.iter().map(Entry::of).collect()));
     }
 

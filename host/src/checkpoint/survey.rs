@@ -3,10 +3,11 @@
 //! Owns what can be said without holding the checkpoint; changes nothing.
 
 use super::{
-    Identity, identity,
+    Identity, Seen, identity,
     layout::{Holding, RUNNER},
     log,
     recover::{self, Decision, Observed},
+    segment,
     tiers::Segments,
 };
 use crate::{
@@ -56,6 +57,41 @@ pub fn survey(storage: &Storage) -> Result<Survey> {
     survey.last_commit = last.map(|batch| log::read(storage, batch)).transpose()?;
     survey.begun = begun.map(|batch| log::read(storage, batch)).transpose()?;
     Ok(survey)
+}
+
+/// How often a look is repeated that a compaction took a file away from.
+const LOOKS: usize = 3;
+
+/// The consumed files of committed micro-batches. Looks again when the runner compacts
+/// meanwhile.
+///
+/// # Errors
+/// Fails when a record or segment is damaged, and when the store refuses.
+pub fn consumed(storage: &Storage) -> Result<Seen> {
+    let mut look = load(storage);
+    for _ in 1..LOOKS {
+        if look.is_ok() {
+            break;
+        }
+        look = load(storage);
+    }
+    look
+}
+
+fn load(storage: &Storage) -> Result<Seen> {
+    let last = log::batches::<CommitRecord>(storage)?.last().copied();
+    let offsets = log::batches::<OffsetRecord>(storage)?;
+    let segments = Segments::list(storage, Holding::ConsumedFiles)?;
+    let mut seen = Seen::default();
+    for segment in &segments.live {
+        seen.add_sorted(segment::read(storage, segment)?);
+    }
+    for batch in offsets.into_iter().filter(|batch| segments.upto() < Some(*batch)) {
+        if Some(batch) <= last {
+            seen.add(&log::read::<OffsetRecord>(storage, batch)?.files);
+        }
+    }
+    Ok(seen)
 }
 
 #[cfg(test)]

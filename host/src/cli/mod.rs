@@ -7,6 +7,7 @@ mod completions;
 mod explain;
 pub mod plugin;
 pub mod progress;
+mod quarantine;
 mod run;
 mod schema;
 mod schema_tree;
@@ -66,6 +67,8 @@ enum Verb {
     Explain(explain::ExplainArgs),
     /// Show what a pipeline has committed, what is in flight, and who runs it
     Status(status::StatusArgs),
+    /// Look into rejected records, and put them back
+    Quarantine(quarantine::QuarantineArgs),
     /// Inspect, build and test plugins
     Plugin(plugin::PluginArgs),
     /// Print the JSON Schema of the pipeline file, for editors
@@ -114,6 +117,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Check(args) => check::run(args, &terminal),
         Verb::Explain(args) => explain::run(args, &terminal),
         Verb::Status(args) => status::run(args, &terminal),
+        Verb::Quarantine(args) => quarantine::run(args, &terminal),
         Verb::Plugin(args) => plugin::run(args, &terminal),
         Verb::Schema(args) => schema::run(args, &terminal),
         Verb::Completions(args) => completions::run(args, &terminal),

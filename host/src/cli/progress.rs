@@ -193,9 +193,14 @@ fn line_of(progress: &Progress) -> String {
     let (files, bytes) = progress.sources.iter().fold((0, 0), |(files, bytes), source| {
         (files + source.num_input_files, bytes + source.num_input_bytes)
     });
-    let plural = if files == 1 { "file" } else { "files" };
+    let what = match (progress.num_replayed_records, files) {
+        (0, 1) => "1 file".into(),
+        (0, _) => format!("{files} files"),
+        (1, _) => "1 record put back".into(),
+        (records, _) => format!("{records} records put back"),
+    };
     format!(
-        "batch {}: {files} {plural}, {}, {} rows in, {} out, {} quarantined, {:.1} s",
+        "batch {}: {what}, {}, {} rows in, {} out, {} quarantined, {:.1} s",
         progress.batch_id,
         HumanBytes(bytes),
         progress.num_input_rows,

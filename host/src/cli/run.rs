@@ -64,7 +64,10 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failures> {
 
 /// The first signal lets the micro-batch at hand finish; the second gives it up; the third ends
 /// the process on the spot, also while it waits for a store, as safely as a crash would.
-fn listen(stop: &'static Stop) -> Result<()> {
+///
+/// # Errors
+/// Fails when the system takes no handler.
+pub(super) fn listen(stop: &'static Stop) -> Result<()> {
     for signal in [SIGINT, SIGTERM] {
         let ask = move || {
             if stop.finish.swap(true, Ordering::Relaxed)

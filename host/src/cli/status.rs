@@ -235,6 +235,7 @@ mod tests {
                 files: vec![file],
                 components: Vec::new(),
                 config_hash: String::new(),
+                replay: None,
                 watermark_us: None,
                 runner,
                 written_us: NOON_US + 2_000_000,

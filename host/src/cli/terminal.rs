@@ -105,6 +105,20 @@ impl Terminal {
         }
     }
 
+    /// Writes records of the user's data to standard output, as they are; false when nobody
+    /// reads on.
+    ///
+    /// # Errors
+    /// Fails when standard output does.
+    pub(super) fn records(&self, lines: &[u8]) -> Result<bool, Diagnostic> {
+        let mut out = io::stdout().lock();
+        match out.write_all(lines) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Diagnostic::storage("cannot write to standard output").cause(error)),
+        }
+    }
+
     /// A JSON value as it may be shown.
     pub(super) fn shown_json(&self, mut value: Value) -> Value {
         if let Some(topic) = self.topic.get() {

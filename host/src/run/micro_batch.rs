@@ -15,11 +15,12 @@ use crate::{
         parquet::{Provenance, TableWriter},
         quarantine::Quarantine,
     },
-    source,
+    source::{self, returned::ReturnedStore},
     storage::Storage,
-    types::{CommitRecord, InputFile, OffsetRecord, StageRows},
+    types::{CommitRecord, InputFile, OffsetRecord, RecordId, Rejected, StageRows},
 };
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
@@ -28,6 +29,8 @@ use std::{
 pub(super) struct Parts<'a> {
     pub(super) plan: &'a Plan,
     pub(super) source: &'a Storage,
+    /// The rejected records that the micro-batch puts back, if that is what it reads.
+    pub(super) returned: Option<&'a ReturnedStore>,
     pub(super) sink: &'a Storage,
     pub(super) checkpoint: &'a mut Checkpoint,
     pub(super) workers: &'a mut [Worker],
@@ -99,12 +102,21 @@ fn write(
     parts.source.will_open(files);
     let units = source::json::units(files);
     let observer = parts.observer;
+    let returned = parts.returned;
+    for left_out in left_out(returned, offsets, files) {
+        counts.source_rejected += 1;
+        counts.rejected += 1;
+        quarantine.add(&left_out)?;
+    }
     parallel::run(parts.workers, parts.source, files, &units, parts.abandon, &mut |piece| {
         let mut watch = Stopwatch::start();
         counts.add(&piece);
         for mut rejected in piece.rejected {
             // A plugin may quote its config, and the config may hold a secret.
             rejected.message = plan.secrets.redact(&rejected.message).into_owned();
+            if let Some(returned) = returned {
+                returned.trace(&mut rejected);
+            }
             quarantine.add(&rejected)?;
         }
         for (key, rows) in piece.rows {
@@ -117,7 +129,10 @@ fn write(
     })?;
     let mut watch = Stopwatch::start();
     let quarantine = quarantine.finish()?;
-    quarantine.check_rate(parts.sink, counts.records(), &plan.quarantine)?;
+    // Of records that were rejected before, many may be rejected again.
+    if returned.is_none() {
+        quarantine.check_rate(parts.sink, counts.records(), &plan.quarantine)?;
+    }
     let record = CommitRecord {
         batch: offsets.batch,
         files: table.finish()?,
@@ -137,15 +152,34 @@ fn write(
     Written::verify(record, parts.sink.as_ref())
 }
 
+/// What goes back to the quarantine unread: files that changed before they were read again.
+fn left_out(
+    returned: Option<&ReturnedStore>,
+    offsets: &OffsetRecord,
+    files: &[InputFile],
+) -> Vec<Rejected> {
+    let Some(returned) = returned.filter(|_| files.len() < offsets.files.len()) else {
+        return Vec::new();
+    };
+    let read: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let left_out = offsets.files.iter().filter(|file| !read.contains(file.path.as_str()));
+    left_out.filter_map(|file| returned.left_out(file)).collect()
+}
+
 fn table_writer(
     parts: &Parts<'_>,
     offsets: &OffsetRecord,
     files: &[InputFile],
 ) -> Result<TableWriter> {
+    let paths = || files.iter().map(|file| file.path.as_str());
     let provenance = Provenance {
         pipeline: parts.plan.name.clone(),
-        inputs: files.iter().map(|file| file.path.clone()).collect(),
+        inputs: match parts.returned {
+            Some(returned) => returned.origins(),
+            None => paths().map(String::from).collect(),
+        },
         components: offsets.components.clone(),
+        replayed: paths().filter_map(RecordId::of_input_path).collect(),
     };
     let schema = Arc::clone(parts.workers[0].file_schema());
     let (storage, sink) = (Arc::clone(parts.sink), &parts.plan.sink);

@@ -4,14 +4,21 @@
 //! and `worker` are what happens between intent and commit.
 
 mod bind;
+mod candidates;
+mod inputs;
 mod micro_batch;
 mod parallel;
+mod put_back;
+mod repaired;
 mod report;
 mod session;
 mod trigger;
 mod worker;
 
 pub(crate) use bind::component;
+pub use candidates::{Obstacle, Staying, Tally, Wanted};
+pub use put_back::{PutBack, preview};
+pub use repaired::Repaired;
 pub use trigger::Stop;
 pub use worker::cut_by_partition;
 

@@ -43,6 +43,7 @@ impl Report {
         let cpu_before = std::mem::replace(&mut self.cpu, process_cpu());
         let (commit, timings) = (&done.commit, &done.timings);
         let batch_id = commit.batch.0;
+        let (files, is_replay) = (done.offsets.files.len() as u64, done.offsets.replay.is_some());
         let progress = Progress {
             id: self.id.clone(),
             run_id: self.run_id.clone(),
@@ -51,6 +52,7 @@ impl Report {
             batch_id,
             batch_duration: ms(done.total),
             num_input_rows: commit.rows_read,
+            num_replayed_records: if is_replay { files } else { 0 },
             duration_ms: DurationMs {
                 latest_offset: ms(done.discover),
                 wal_commit: ms(done.intent),
@@ -73,7 +75,7 @@ impl Report {
                 start_offset: batch_id.checked_sub(1).map(|log_offset| LogOffset { log_offset }),
                 end_offset: LogOffset { log_offset: batch_id },
                 num_input_rows: commit.rows_read,
-                num_input_files: done.offsets.files.len() as u64,
+                num_input_files: if is_replay { 0 } else { files },
                 num_input_bytes: done.offsets.files.iter().map(|file| file.size_bytes).sum(),
                 num_quarantined_rows: commit.source_rejected,
             }],

@@ -2,16 +2,18 @@
 
 use super::{
     Run, bind,
+    inputs::Inputs,
     micro_batch::{self, Timings},
     worker::Worker,
 };
 use crate::{
-    checkpoint::{Checkpoint, Recovery, Sighting, this_runner},
+    checkpoint::{Checkpoint, Recovery, Seen, Sighting, this_runner},
     clock,
     diagnostic::{Diagnostic, Result},
     metrics::Observer,
-    pipeline::plan::{OnChangedInput, Plan},
-    sink, source,
+    pipeline::plan::Plan,
+    sink,
+    source::{self, returned::Returned},
     stage::{Component, ConfiguredStage, Engine},
     types::{BatchId, CommitRecord, InputFile, OffsetRecord},
 };
@@ -42,6 +44,17 @@ pub(super) struct Done {
     pub(super) intent: Duration,
     pub(super) start: Instant,
     pub(super) total: Duration,
+}
+
+/// A micro-batch whose intent is recorded.
+struct Begun {
+    offsets: OffsetRecord,
+    inputs: Inputs,
+    /// The recorded files that are still what they were.
+    files: Vec<InputFile>,
+    discover: Duration,
+    intent: Duration,
+    start: Instant,
 }
 
 impl<'a> Session<'a> {
@@ -83,6 +96,16 @@ impl<'a> Session<'a> {
         self.run.plan
     }
 
+    /// The consumed files, records that were put back among them.
+    pub(super) fn seen(&self) -> &Seen {
+        self.checkpoint.seen()
+    }
+
+    /// The last committed micro-batch.
+    pub(super) fn last(&self) -> Option<BatchId> {
+        self.next.0.checked_sub(1).map(BatchId)
+    }
+
     /// Identity of the checkpoint.
     pub(super) fn id(&self) -> &str {
         &self.checkpoint.identity().id
@@ -101,12 +124,20 @@ impl<'a> Session<'a> {
         if self.checkpoint.is_locked() {
             sink::publish::discard(&table, batch)?;
         }
-        let files = self.unchanged(&offsets, observer)?;
+        let (inputs, files) = self.inputs(&offsets, observer)?;
         let recorded = self.recorded_stages(&offsets, observer)?;
         let components = self.store_components(&recorded)?;
         let offsets = OffsetRecord { components, ..offsets };
         self.workers = self.open_workers(&recorded, &files)?;
-        let done = self.carry_out(offsets, &files, [Duration::ZERO; 2], start, observer)?;
+        let begun = Begun {
+            offsets,
+            inputs,
+            files,
+            discover: Duration::ZERO,
+            intent: Duration::ZERO,
+            start,
+        };
+        let done = self.carry_out(begun, observer)?;
         sink::publish::discard(&table, batch)?;
         table.delete(&sink::quarantine::stopped_path(batch))?;
         // The pipeline file's own components take over from here.
@@ -133,43 +164,78 @@ impl<'a> Session<'a> {
             self.workers = self.open_workers(&self.stages, &files)?;
         }
         let intent = Instant::now();
-        let components = self.store_components(&self.stages)?;
+        let offsets = self.begin(files.clone(), None)?;
+        let inputs = Inputs::of_files(&self.run.stores.source);
+        let intent = intent.elapsed();
+        let begun = Begun { offsets, inputs, files, discover, intent, start };
+        Ok(Some(self.carry_out(begun, observer)?))
+    }
+
+    /// Carries out a micro-batch that puts these rejected records back.
+    ///
+    /// # Errors
+    /// See [`Session::micro_batch`].
+    pub(super) fn put_back(
+        &mut self,
+        records: &[Returned],
+        observer: &dyn Observer,
+    ) -> Result<Done> {
+        let start = Instant::now();
+        if self.workers.is_empty() {
+            self.workers = self.open_workers(&self.stages, &[])?;
+        }
+        let replay = self.checkpoint.store_replay(&source::returned::encode(records)?)?;
+        let (discover, intent) = (start.elapsed(), Instant::now());
+        let files = records.iter().map(Returned::input).collect();
+        let offsets = self.begin(files, Some(replay))?;
+        let (inputs, files) = self.inputs(&offsets, observer)?;
+        let intent = intent.elapsed();
+        self.carry_out(Begun { offsets, inputs, files, discover, intent, start }, observer)
+    }
+
+    /// Records the intent to read these files with the stages as they are now.
+    fn begin(&mut self, files: Vec<InputFile>, replay: Option<String>) -> Result<OffsetRecord> {
         let offsets = OffsetRecord {
             batch: self.next,
-            files: files.clone(),
-            components,
+            files,
+            components: self.store_components(&self.stages)?,
             config_hash: self.run.plan.config_hash.clone(),
+            replay,
             watermark_us: self.watermark_us,
             runner: this_runner(),
             written_us: clock::now_us(),
         };
         self.checkpoint.claim_table(&self.run.stores.sink)?;
         self.checkpoint.write_offsets(&offsets)?;
-        let done =
-            self.carry_out(offsets, &files, [discover, intent.elapsed()], start, observer)?;
-        Ok(Some(done))
+        Ok(offsets)
     }
 
-    fn carry_out(
-        &mut self,
-        offsets: OffsetRecord,
-        files: &[InputFile],
-        [discover, intent]: [Duration; 2],
-        start: Instant,
+    /// Where a micro-batch reads, and which of its recorded files are still what they were.
+    fn inputs(
+        &self,
+        offsets: &OffsetRecord,
         observer: &dyn Observer,
-    ) -> Result<Done> {
+    ) -> Result<(Inputs, Vec<InputFile>)> {
+        let inputs = Inputs::open(&self.checkpoint, &self.run.stores.source, offsets)?;
+        let files = inputs.unchanged(offsets, self.run.plan.source.on_changed_input, observer)?;
+        Ok((inputs, files))
+    }
+
+    fn carry_out(&mut self, begun: Begun, observer: &dyn Observer) -> Result<Done> {
+        let Begun { offsets, inputs, files, discover, intent, start } = begun;
         let bytes = files.iter().map(|file| file.size_bytes).sum();
         observer.batch_started(offsets.batch, files.len() as u64, bytes);
         let mut parts = micro_batch::Parts {
             plan: self.run.plan,
-            source: &self.run.stores.source,
+            source: inputs.store(),
+            returned: inputs.returned(),
             sink: &self.run.stores.sink,
             checkpoint: &mut self.checkpoint,
             workers: &mut self.workers,
             abandon: &self.run.stop.abandon,
             observer,
         };
-        let (commit, timings) = micro_batch::run(&mut parts, &offsets, files)?;
+        let (commit, timings) = micro_batch::run(&mut parts, &offsets, &files)?;
         self.checkpoint.compact()?;
         self.next = offsets.batch.next();
         self.watermark_us = commit.watermark_us;
@@ -223,41 +289,4 @@ impl<'a> Session<'a> {
         });
         stages.collect()
     }
-
-    /// The recorded inputs that are still what they were.
-    fn unchanged(&self, offsets: &OffsetRecord, observer: &dyn Observer) -> Result<Vec<InputFile>> {
-        let mut files = Vec::with_capacity(offsets.files.len());
-        for file in &offsets.files {
-            let now = self.run.stores.source.head(&file.path)?.map(|meta| InputFile {
-                path: meta.path,
-                size_bytes: meta.size_bytes,
-                modified_us: meta.modified_us,
-                etag: meta.etag,
-            });
-            if now.as_ref() == Some(file) {
-                files.push(file.clone());
-                continue;
-            }
-            let changed = changed_input(offsets.batch, file, now.as_ref());
-            match self.run.plan.source.on_changed_input {
-                OnChangedInput::Fail => return Err(changed),
-                OnChangedInput::Skip => observer.warning(&changed),
-            }
-        }
-        Ok(files)
-    }
-}
-
-fn changed_input(batch: BatchId, then: &InputFile, now: Option<&InputFile>) -> Diagnostic {
-    let path = &then.path;
-    let cause = match now {
-        None => "it is gone".to_owned(),
-        Some(now) => format!(
-            "it had {} bytes, now it has {} bytes or another time of change",
-            then.size_bytes, now.size_bytes
-        ),
-    };
-    Diagnostic::data(format!("input `{path}` changed after micro-batch {batch} recorded it"))
-        .cause(cause)
-        .hint("put the file back as it was, or set `on_changed_input = \"skip\"` in `[source]` to leave it out")
 }

@@ -194,8 +194,10 @@ const KEPT_BYTES_OF_RECORD: usize = 1 << 20;
 /// repeat what stands around their element.
 const KEPT_BYTES_OF_BATCH: usize = 64 << 20;
 
-fn cut_record(record: &mut String, limit: usize) {
-    if record.len() > limit {
+fn cut_record(rejected: &mut Rejected, limit: usize) {
+    let record = &mut rejected.record;
+    rejected.cut = record.len() > limit;
+    if rejected.cut {
         let note = format!("... ({} bytes; its file has the rest)", record.len());
         record.truncate(record.floor_char_boundary(limit));
         record.push_str(&note);
@@ -221,7 +223,7 @@ fn originals(source: &SourceBatch, rows: &[RejectedRow]) -> Vec<Rejected> {
         });
         for row in rows {
             let mut original = original(source, row, &text, elements.as_ref());
-            cut_record(&mut original.record, left.min(KEPT_BYTES_OF_RECORD));
+            cut_record(&mut original, left.min(KEPT_BYTES_OF_RECORD));
             left = left.saturating_sub(original.record.len());
             originals.push(original);
         }
@@ -243,6 +245,7 @@ fn original(
         row.origin.as_ref().and_then(|origin| origin.element.as_ref()).map(|(_, at)| *at);
     let alone = position.and_then(|at| elements?.record(usize::try_from(at).ok()?));
     let earlier = place.and_then(|place| place.slice.as_ref()).map_or(0, |(_, earlier)| *earlier);
+    let unnarrowed = position.is_some() && alone.is_none();
     Rejected {
         stage,
         code,
@@ -251,5 +254,8 @@ fn original(
         offset_bytes: place.map_or(0, |place| place.offset_bytes),
         element: position.map(|at| earlier + at),
         record: alone.unwrap_or_else(|| text.to_owned()),
+        cut: false,
+        shared: unnarrowed || row.origin.as_ref().is_some_and(|origin| origin.shared),
+        replay_of: None,
     }
 }

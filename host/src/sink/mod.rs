@@ -7,6 +7,7 @@
 //! | name | [`hive`] | `PartitionKey` -> directory text |
 //! | write | [`parquet`] | rows of a partition -> pending files |
 //! | set aside | [`quarantine`] | rejected records -> a pending JSONL file |
+//! | read back | [`rejected`] | quarantine files -> the records in them |
 //! | publish | [`publish`] | committed files -> visible |
 
 pub mod bind;
@@ -16,3 +17,4 @@ pub mod partition;
 mod partition_value;
 pub mod publish;
 pub mod quarantine;
+pub mod rejected;

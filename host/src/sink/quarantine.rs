@@ -225,6 +225,9 @@ mod tests {
             offset_bytes,
             element: None,
             record: "{\"t\": \"17h\"}\n\u{2028}".into(),
+            cut: false,
+            shared: false,
+            replay_of: None,
         }
     }
 

@@ -9,6 +9,7 @@ mod fixture;
 pub mod json;
 mod record;
 pub mod rescued;
+pub mod returned;
 pub mod schema;
 
 pub use record::Elements;

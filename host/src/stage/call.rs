@@ -268,6 +268,7 @@ impl OpenStage {
             RowResult::Take(rows) => {
                 let survives: BooleanBuffer =
                     rows.iter().map(|row| good.value(*row as usize)).collect();
+                view.multiplied |= repeats(&rows, before);
                 view.apply(&UInt32Array::from(rows))?;
                 self.place(view, &answer.columns)?;
                 view.filter(&survives)?;
@@ -303,6 +304,12 @@ impl OpenStage {
         view.schema = Arc::clone(&self.bound.schema);
         Ok(())
     }
+}
+
+/// Whether a row is taken more than once.
+fn repeats(taken: &[u32], rows: usize) -> bool {
+    let mut seen = vec![false; rows];
+    taken.iter().any(|row| std::mem::replace(&mut seen[*row as usize], true))
 }
 
 /// Checks a row result against the plan's row shape; gives the rows due in computed columns.

@@ -90,6 +90,7 @@ impl View {
             };
             elements.push(ViewColumn { array, group });
         }
+        self.multiplied |= self.trail.is_some() || plan.elements.len() > 1;
         if self.trail.is_none() {
             let present = NullBuffer::from(expansion.present);
             let array: ArrayRef =

@@ -44,6 +44,8 @@ pub struct RowOrigin {
     pub row: usize,
     /// The first list that was unnested on the way, and the position in it.
     pub element: Option<(Arc<[String]>, u64)>,
+    /// Whether that does not tell it from other rows: rows were multiplied in another way, too.
+    pub shared: bool,
 }
 
 /// A batch whose rows are not gathered yet.
@@ -55,6 +57,8 @@ pub struct View {
     pub(super) groups: Vec<Option<UInt32Array>>,
     pub(super) rows: usize,
     pub(super) trail: Option<Trail>,
+    /// Whether rows were multiplied in a way that `trail` does not tell.
+    pub(super) multiplied: bool,
 }
 
 /// The group of source rows.
@@ -67,7 +71,7 @@ impl View {
         let columns =
             columns.map(|array| ViewColumn { array: Arc::clone(array), group: SOURCE }).collect();
         let (schema, rows) = (batch.schema(), batch.num_rows());
-        Self { schema, columns, groups: vec![None], rows, trail: None }
+        Self { schema, columns, groups: vec![None], rows, trail: None, multiplied: false }
     }
 
     /// What the gathered rows will look like.
@@ -121,7 +125,7 @@ impl View {
                 self.row_in(trail.positions.group, row).filter(|at| positions.is_valid(*at))?;
             Some((Arc::clone(&trail.path), u64::from(positions.value(at))))
         });
-        Some(RowOrigin { row: source, element })
+        Some(RowOrigin { row: source, element, shared: self.multiplied })
     }
 
     /// The row number that a group has for a row of the view.

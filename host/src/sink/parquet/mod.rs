@@ -28,7 +28,7 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     pipeline::plan::{Compression, SinkPlan},
     storage::Storage,
-    types::{BatchId, PartitionKey, PendingFile},
+    types::{BatchId, PartitionKey, PendingFile, RecordId},
 };
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -75,6 +75,8 @@ pub struct Provenance {
     pub inputs: Vec<String>,
     /// SHA-256 of each stage's component, in order.
     pub components: Vec<String>,
+    /// The rejected records that the micro-batch put back; none in any other.
+    pub replayed: Vec<RecordId>,
 }
 
 /// Writes the rows of one micro-batch to pending files. Dropping it abandons them; they are

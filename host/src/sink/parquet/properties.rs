@@ -28,6 +28,9 @@ const FEWEST_VALUES: usize = 64;
 /// Bytes of file names in the footer, at most.
 const INPUT_BYTES: usize = 4 << 10;
 
+/// Records put back that the footer names, at most.
+const RECORDS: usize = 200;
+
 /// Properties of all files of a micro-batch. A column whose first values hardly ever repeat
 /// is written without a dictionary: it would cost time and make the file larger.
 pub(super) fn of(
@@ -65,12 +68,20 @@ fn footer(batch: BatchId, provenance: &Provenance) -> Vec<KeyValue> {
     let files: Vec<_> = provenance.inputs.iter().take_while(fits).collect();
     let inputs = serde_json::json!({ "count": provenance.inputs.len(), "files": files });
     let components = serde_json::json!(provenance.components);
-    vec![
+    let mut footer = vec![
         KeyValue::new("lockgate.pipeline".to_owned(), provenance.pipeline.clone()),
         KeyValue::new("lockgate.batch".to_owned(), batch.0.to_string()),
         KeyValue::new("lockgate.inputs".to_owned(), inputs.to_string()),
         KeyValue::new("lockgate.components".to_owned(), components.to_string()),
-    ]
+    ];
+    if !provenance.replayed.is_empty() {
+        let records: Vec<_> =
+            provenance.replayed.iter().take(RECORDS).map(ToString::to_string).collect();
+        let count = provenance.replayed.len();
+        let replayed = serde_json::json!({ "count": count, "records": records });
+        footer.push(KeyValue::new("lockgate.replayed".to_owned(), replayed.to_string()));
+    }
+    footer
 }
 
 /// For each leaf column, in the order of the files' schema, whether its values repeat.

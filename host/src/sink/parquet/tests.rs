@@ -62,6 +62,7 @@ fn rows(ids: std::ops::Range<i64>) -> RecordBatch {
 
 fn provenance() -> Provenance {
     Provenance {
+        replayed: Vec::new(),
         pipeline: "payments".into(),
         inputs: (0..1_000).map(|file| format!("in/payments-{file:05}.json")).collect(),
         components: vec!["aa".into(), "bb".into()],

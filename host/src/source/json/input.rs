@@ -173,10 +173,30 @@ pub fn open_text(storage: &Storage, path: &str) -> Result<Box<dyn Read + Send>> 
     Ok(Box::new(Text(Input::open(storage, path)?)))
 }
 
+/// Opens a file as text, uncompressed; where it is damaged, reading fails.
+///
+/// # Errors
+/// Fails when the store refuses.
+pub fn open_whole(storage: &Storage, path: &str) -> Result<Box<dyn Read + Send>> {
+    Ok(Box::new(Whole(Input::open(storage, path)?)))
+}
+
 struct Text(Input);
+
+struct Whole(Input);
 
 impl Read for Text {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(io::Error::other)
+    }
+}
+
+impl Read for Whole {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.0.read(buffer).map_err(io::Error::other)?;
+        match &self.0.damage {
+            Some(damage) if length == 0 => Err(io::Error::other(damage.message.clone())),
+            _ => Ok(length),
+        }
     }
 }

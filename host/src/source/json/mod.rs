@@ -41,7 +41,7 @@ mod text;
 mod unit;
 mod window;
 
-pub use input::open_text;
+pub use input::{open_text, open_whole};
 
 use crate::{
     diagnostic::Result, pipeline::plan::SourcePlan, source::SourceBatch, storage::Storage,

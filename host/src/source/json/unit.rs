@@ -280,7 +280,8 @@ impl Unit<'_> {
 
     /// Notes a record that is no row.
     pub(super) fn reject(&mut self, code: &str, mut message: String, lost: &Lost) {
-        if lost.length > lost.text.len() as u64 {
+        let cut = lost.length > lost.text.len() as u64;
+        if cut {
             let (kept, all) = (lost.text.len(), lost.length);
             let _ = write!(message, " (the first {kept} of its {all} bytes are kept here)");
         }
@@ -295,6 +296,9 @@ impl Unit<'_> {
             offset_bytes: lost.offset_bytes,
             element: None,
             record,
+            cut,
+            shared: false,
+            replay_of: None,
         });
     }
 

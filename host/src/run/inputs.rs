@@ -1,0 +1,100 @@
+//! What a micro-batch reads: from where, and whether it is still what was recorded.
+
+use crate::{
+    checkpoint::Checkpoint,
+    diagnostic::{Diagnostic, Result},
+    metrics::Observer,
+    pipeline::plan::OnChangedInput,
+    source::returned::ReturnedStore,
+    storage::Storage,
+    types::{BatchId, InputFile, OffsetRecord, RecordId},
+};
+use std::sync::Arc;
+
+/// Where the files of a micro-batch are read from.
+pub(super) struct Inputs {
+    store: Storage,
+    /// The same, where the files are rejected records that are put back.
+    returned: Option<Arc<ReturnedStore>>,
+}
+
+impl Inputs {
+    /// Files of the source.
+    pub(super) fn of_files(source: &Storage) -> Self {
+        Self { store: Arc::clone(source), returned: None }
+    }
+
+    /// What a record says.
+    ///
+    /// # Errors
+    /// Fails when records are put back whose text is gone or damaged.
+    pub(super) fn open(
+        checkpoint: &Checkpoint,
+        source: &Storage,
+        offsets: &OffsetRecord,
+    ) -> Result<Self> {
+        let Some(sha256) = &offsets.replay else { return Ok(Self::of_files(source)) };
+        let text = checkpoint.replay_text(sha256)?;
+        let returned = Arc::new(ReturnedStore::new(&text, Arc::clone(source))?);
+        let store = Arc::clone(&returned) as Storage;
+        Ok(Self { store, returned: Some(returned) })
+    }
+
+    /// The store to read from.
+    pub(super) fn store(&self) -> &Storage {
+        &self.store
+    }
+
+    /// The rejected records that are put back, if that is what is read.
+    pub(super) fn returned(&self) -> Option<&ReturnedStore> {
+        self.returned.as_deref()
+    }
+
+    /// The recorded files that are still what they were.
+    ///
+    /// # Errors
+    /// Fails at one that changed and may not be left out, and when the store refuses.
+    pub(super) fn unchanged(
+        &self,
+        offsets: &OffsetRecord,
+        on_changed_input: OnChangedInput,
+        observer: &dyn Observer,
+    ) -> Result<Vec<InputFile>> {
+        let mut files = Vec::with_capacity(offsets.files.len());
+        for file in &offsets.files {
+            let now = self.store.head(&file.path)?.map(|meta| InputFile {
+                path: meta.path,
+                size_bytes: meta.size_bytes,
+                modified_us: meta.modified_us,
+                etag: meta.etag,
+            });
+            if now.as_ref() == Some(file) {
+                files.push(file.clone());
+                continue;
+            }
+            let changed = changed_input(offsets.batch, file, now.as_ref());
+            match on_changed_input {
+                OnChangedInput::Fail => return Err(changed),
+                OnChangedInput::Skip => observer.warning(&changed),
+            }
+        }
+        Ok(files)
+    }
+}
+
+fn changed_input(batch: BatchId, then: &InputFile, now: Option<&InputFile>) -> Diagnostic {
+    let what = match RecordId::of_input_path(&then.path) {
+        Some(id) => format!("the file that quarantined record {id} stands for"),
+        None => format!("input `{}`", then.path),
+    };
+    let cause = match now {
+        None => "it is gone".to_owned(),
+        Some(now) => format!(
+            "it had {} bytes, now it has {} bytes or another time of change",
+            then.size_bytes, now.size_bytes
+        ),
+    };
+    Diagnostic::data(format!("{what} changed after micro-batch {batch} recorded it"))
+        .cause(cause)
+        .hint("put the file back as it was, or set `on_changed_input = \"skip\"` in `[source]` to leave it out")
+}
