@@ -19,7 +19,7 @@ use lockgate::{
         self,
         plan::{Plan, Trigger},
     },
-    run::{Run, Stop, Stores},
+    run::{PutBack, Run, Stop, Stores, Wanted},
     stage::Engine,
     storage::silent,
 };
@@ -130,6 +130,28 @@ impl Job {
         let (plan, stop) = (self.plan(), Stop::default());
         let run = Run { plan: &plan, stores, trigger: Trigger::AvailableNow, workers, stop: &stop };
         run.run(&ENGINE, &Silent)
+    }
+
+    /// Puts rejected records back, on these stores.
+    ///
+    /// # Errors
+    /// What stopped it.
+    pub fn put_back_on(&self, stores: Stores, wanted: &Wanted) -> Result<PutBack, Diagnostic> {
+        let (plan, stop) = (self.plan(), Stop::default());
+        let trigger = Trigger::AvailableNow;
+        let run = Run { plan: &plan, stores, trigger, workers: 1, stop: &stop };
+        run.put_back(&ENGINE, &Silent, wanted)
+    }
+
+    /// A job of its own with the same files.
+    pub fn duplicate(&self) -> Self {
+        let dir = TempDir::new().unwrap();
+        for path in files_below(self.dir.path()) {
+            let to = dir.path().join(path.strip_prefix(self.dir.path()).unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(&path, &to).unwrap();
+        }
+        Self { dir }
     }
 
     /// The table, as a `**/*.parquet` glob finds it.

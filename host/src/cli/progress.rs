@@ -58,6 +58,7 @@ impl ProgressArgs {
             lines: !self.no_progress,
             records: Mutex::new(records),
             batches: AtomicU64::new(0),
+            on_rejected: Mutex::new(None),
         })
     }
 }
@@ -89,6 +90,8 @@ pub struct Listener {
     lines: bool,
     records: Mutex<Option<Records>>,
     batches: AtomicU64,
+    /// What to say when records are rejected; said once.
+    on_rejected: Mutex<Option<String>>,
 }
 
 impl Listener {
@@ -102,6 +105,11 @@ impl Listener {
         if self.lines {
             self.line(line);
         }
+    }
+
+    /// Has this said with the first micro-batch that rejects records.
+    pub fn on_rejected(&self, line: String) {
+        *self.on_rejected.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
     }
 
     /// Who is told when a store fails for now: whoever watches the run.
@@ -150,6 +158,10 @@ impl Observer for Listener {
         self.batches.fetch_add(1, Ordering::Relaxed);
         if self.lines {
             self.line(&line_of(progress));
+            if progress.num_quarantined_rows > 0 {
+                let hint = self.on_rejected.lock().unwrap_or_else(PoisonError::into_inner).take();
+                hint.into_iter().for_each(|hint| self.line(&hint));
+            }
         }
         if let Some(bar) = &self.bar {
             bar.set_message("waiting for files");

@@ -36,6 +36,10 @@ pub(super) struct RunArgs {
 pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failures> {
     let plan = load(&args.pipeline, terminal)?;
     let listener = args.progress.listener(terminal)?;
+    listener.on_rejected(format!(
+        "what was rejected and why: lockgate quarantine list {}",
+        args.pipeline.display()
+    ));
     let engine = Engine::with_user_cache()?;
     // Signal handlers outlive every scope.
     let stop: &'static Stop = Box::leak(Box::default());

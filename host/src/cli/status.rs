@@ -10,6 +10,7 @@ use crate::{
     diagnostic::Result,
     pipeline::plan::Plan,
     run::Stores,
+    sink::quarantine,
     storage::PENDING,
     types::{CommitRecord, OffsetRecord},
 };
@@ -52,6 +53,10 @@ pub struct Status {
     survey: Survey,
     pending_files: usize,
     pending_bytes: u64,
+    /// How the user named the pipeline file.
+    file: String,
+    quarantine_files: usize,
+    quarantine_bytes: u64,
 }
 
 /// Looks at the checkpoint and the table of a pipeline.
@@ -61,6 +66,7 @@ pub struct Status {
 pub fn status(plan: &Plan, stores: &Stores) -> Result<Status> {
     let survey = checkpoint::survey(&stores.checkpoint)?;
     let pending = stores.sink.list(PENDING)?;
+    let quarantine = stores.sink.list(quarantine::DIRECTORY)?;
     Ok(Status {
         pipeline: plan.name.clone(),
         checkpoint: plan.checkpoint.clone(),
@@ -68,6 +74,9 @@ pub fn status(plan: &Plan, stores: &Stores) -> Result<Status> {
         survey,
         pending_files: pending.len(),
         pending_bytes: pending.iter().map(|meta| meta.size_bytes).sum(),
+        file: plan.text.path.display().to_string(),
+        quarantine_files: quarantine.len(),
+        quarantine_bytes: quarantine.iter().map(|meta| meta.size_bytes).sum(),
     })
 }
 
@@ -91,6 +100,7 @@ impl Status {
             ("committed", survey.last_commit.as_ref().map_or("nothing yet".into(), committed)),
             ("in flight", self.in_flight()),
             ("pending", count(self.pending_files as u64, "file", self.pending_bytes)),
+            ("quarantine", self.quarantine()),
         ];
         if let Some(refusal) = &survey.refusal {
             lines.push(("problem", refusal.to_string()));
@@ -100,6 +110,15 @@ impl Status {
             let _ = writeln!(text, "{name:<12}{fact}");
             text
         })
+    }
+
+    fn quarantine(&self) -> String {
+        let files = count(self.quarantine_files as u64, "file", self.quarantine_bytes);
+        if self.quarantine_files == 0 {
+            return files;
+        }
+        let (table, directory) = (self.table.trim_end_matches('/'), quarantine::DIRECTORY);
+        format!("{files} in {table}/{directory}; see `lockgate quarantine list {}`", self.file)
     }
 
     fn in_flight(&self) -> String {
@@ -144,6 +163,7 @@ impl Status {
                 "bytes": read_by(begun).1,
                 "runner": begun.runner,
             })),
+            "quarantine": { "files": self.quarantine_files, "bytes": self.quarantine_bytes },
             "pending": { "files": self.pending_files, "bytes": self.pending_bytes },
             "problem": survey.refusal.as_ref().map(ToString::to_string),
         })
@@ -197,6 +217,9 @@ mod tests {
             survey: Survey::default(),
             pending_files: 0,
             pending_bytes: 0,
+            file: "payments.toml".into(),
+            quarantine_files: 0,
+            quarantine_bytes: 0,
         }
     }
 
@@ -242,7 +265,8 @@ mod tests {
             }),
             refusal: None,
         };
-        Status { survey, pending_files: 3, pending_bytes: 1 << 20, ..never_run() }
+        let quarantined = Status { quarantine_files: 2, quarantine_bytes: 3 << 10, ..never_run() };
+        Status { survey, pending_files: 3, pending_bytes: 1 << 20, ..quarantined }
     }
 
     #[test]
@@ -255,6 +279,7 @@ mod tests {
         committed   nothing yet
         in flight   nothing
         pending     no files
+        quarantine  no files
         ");
         assert_eq!(never_run().json()["last_commit"], Value::Null);
     }
@@ -269,6 +294,7 @@ mod tests {
         committed   micro-batch 12, 2026-11-22 12:00:01Z: 20 rows read, 16 written to 2 files (600 B), 4 quarantined
         in flight   micro-batch 13, begun 2026-11-22 12:00:02Z, reads 1 file (2.00 KiB)
         pending     3 files (1.00 MiB)
+        quarantine  2 files (3.00 KiB) in /data/table/_lockgate/quarantine; see `lockgate quarantine list payments.toml`
         ");
         let json = running().json();
         assert_eq!(

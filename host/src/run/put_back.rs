@@ -15,14 +15,16 @@ use crate::{
     checkpoint::{self, Seen},
     diagnostic::Result,
     metrics::Observer,
+    pipeline::plan::SourcePlan,
     source::returned::{Content, Returned},
     stage::Engine,
     storage::Storage,
     types::{BatchId, CommitRecord},
 };
-/// Most records of one micro-batch.
-const MOST_RECORDS: usize = 4_096;
-/// Most bytes of one micro-batch, files that are read again included; but always one record.
+/// Most records of one micro-batch; fewer where the source takes fewer files.
+const MOST_RECORDS: u64 = 4_096;
+/// Bytes from which on a micro-batch is full, files that are read again included; less where the
+/// source takes less.
 const MOST_BYTES: u64 = 16 << 20;
 
 /// What putting back came to.
@@ -79,7 +81,7 @@ impl Run<'_> {
         wanted: &Wanted,
     ) -> Result<PutBack> {
         let stop = self.stop;
-        let stores = self.stores.clone();
+        let (stores, room) = (self.stores.clone(), Room::of(&self.plan.source));
         let mut session = Session::open(self, engine)?;
         let mut report = Report::new(session.plan(), session.id());
         if let Some(done) = session.replay(observer)? {
@@ -92,7 +94,8 @@ impl Run<'_> {
         let mut candidates = Candidates::open(wanted, &stores.sink, last)?;
         let mut done = PutBack::default();
         while !stop.is_asked() {
-            let records = take(&mut candidates, session.seen(), &stores.source, &mut done.tally)?;
+            let records =
+                take(&mut candidates, room, session.seen(), &stores.source, &mut done.tally)?;
             if records.is_empty() {
                 return Ok(done);
             }
@@ -113,16 +116,32 @@ impl PutBack {
     }
 }
 
+/// What fits into one micro-batch.
+#[derive(Clone, Copy)]
+struct Room {
+    records: usize,
+    bytes: u64,
+}
+
+impl Room {
+    fn of(plan: &SourcePlan) -> Self {
+        let records = plan.max_files_per_trigger.unwrap_or(u64::MAX).clamp(1, MOST_RECORDS);
+        let bytes = plan.max_bytes_per_trigger.unwrap_or(u64::MAX).clamp(1, MOST_BYTES);
+        Self { records: records as usize, bytes }
+    }
+}
+
 /// The records of the next micro-batch.
 fn take(
     candidates: &mut Candidates,
+    room: Room,
     seen: &Seen,
     source: &Storage,
     tally: &mut Tally,
 ) -> Result<Vec<Returned>> {
     let mut records = Vec::new();
     let mut bytes = 0;
-    while records.len() < MOST_RECORDS && bytes < MOST_BYTES {
+    while records.len() < room.records && bytes < room.bytes {
         let Some(candidate) = candidates.next().transpose()? else { break };
         let verdict = judge(&candidate, seen, source)?;
         if let Some(returned) = tally.count(&candidate, verdict) {

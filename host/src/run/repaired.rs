@@ -54,12 +54,12 @@ impl Repaired {
     /// Fails when there is none.
     pub fn at(path: &Path) -> Result<Self> {
         let missing = || Diagnostic::config(format!("there is no file `{}`", path.display()));
-        let name = path.file_name().ok_or_else(missing)?.to_string_lossy().into_owned();
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
+        let absolute = std::path::absolute(path).map_err(|error| missing().cause(error))?;
+        let (Some(directory), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+            return Err(missing());
         };
-        let directory = storage::open(&directory.to_string_lossy())?;
+        let (directory, name) = (directory.to_string_lossy(), name.to_string_lossy().into_owned());
+        let directory = storage::open(&directory)?;
         directory.head(&name)?.ok_or_else(missing)?;
         Ok(Self { directory, name })
     }

@@ -325,6 +325,14 @@ impl Store for ReturnedStore {
         Err(read_only(path))
     }
 
+    fn list_after(&self, prefix: &str, _: &str) -> Result<Vec<Meta>> {
+        Err(read_only(prefix))
+    }
+
+    fn verify_pending(&self, file: &PendingFile) -> Result<()> {
+        Err(read_only(&file.path))
+    }
+
     fn publish(&self, _: &[PendingFile]) -> Result<()> {
         Err(read_only(""))
     }

@@ -47,14 +47,22 @@ type Reasons = BTreeMap<(BatchId, String, String), Reason>;
 /// Fails when a quarantine file is damaged, and when a store refuses.
 pub(super) fn run(args: &ListArgs, terminal: &Terminal) -> Result<(), Failures> {
     let plan = load(&args.pipeline, terminal)?;
-    let reasons = reasons(&Stores::open(&plan)?, &args.selection.selection())?;
+    let stores = Stores::open(&plan, &terminal.notices())?;
+    let reasons = reasons(&stores, &args.selection.selection())?;
     if args.json {
         for (key, reason) in &reasons {
             terminal.data(&format!("{}\n", terminal.shown_json(as_json(key, reason))))?;
         }
         return Ok(());
     }
-    let place = format!("{}/{DIRECTORY}", plan.sink.root.trim_end_matches('/'));
+    let table_root = plan.sink.root.trim_end_matches('/');
+    let place = format!("{table_root}/{DIRECTORY}");
+    for stopped in stopped(&stores)? {
+        terminal.talk(&format!(
+            "`max_rate` stopped a micro-batch; nothing of it is committed, and its first rejected \
+             records are in {table_root}/{stopped}"
+        ));
+    }
     if reasons.is_empty() {
         terminal.talk(&format!("no rejected records in {place}"));
         return Ok(());
@@ -65,6 +73,12 @@ pub(super) fn run(args: &ListArgs, terminal: &Terminal) -> Result<(), Failures> 
     terminal.talk(&format!("to see them:      lockgate quarantine show {file} --limit 10"));
     terminal.talk(&format!("to put them back: lockgate quarantine replay {file} --dry-run"));
     Ok(())
+}
+
+/// Paths of the first rejected records of micro-batches that stopped because of too many.
+fn stopped(stores: &Stores) -> Result<Vec<String>> {
+    let paths = stores.sink.list(DIRECTORY)?.into_iter().map(|meta| meta.path);
+    Ok(paths.filter(|path| path.ends_with(".stopped.jsonl")).collect())
 }
 
 fn reasons(stores: &Stores, selection: &Selection) -> Result<Reasons> {

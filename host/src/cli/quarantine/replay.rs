@@ -51,7 +51,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &Terminal) -> Result<(), Failures
     let repaired = args.from.as_deref().map(Repaired::at).transpose()?;
     let wanted = Wanted { selection: args.selection.selection(), repaired };
     if args.dry_run {
-        let tally = preview(&Stores::open(&plan)?, &wanted)?;
+        let tally = preview(&Stores::open(&plan, &terminal.notices())?, &wanted)?;
         return Ok(terminal.data(&dry_text(&tally))?);
     }
     let listener = args.progress.listener(terminal)?;
@@ -59,7 +59,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &Terminal) -> Result<(), Failures
     // Signal handlers outlive every scope.
     let stop: &'static Stop = Box::leak(Box::default());
     listen(stop)?;
-    let done = Run::new(&plan, stop)?.put_back(&engine, &listener, &wanted)?;
+    let done = Run::new(&plan, stop, &listener.notices())?.put_back(&engine, &listener, &wanted)?;
     drop(listener);
     terminal.data(&done_text(&done))?;
     if let (1.., Some(batch)) = (done.rejected_again, done.batches.last()) {

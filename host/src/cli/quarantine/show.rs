@@ -38,7 +38,7 @@ struct Shown {
 /// # Errors
 /// Fails when a quarantine file is damaged, and when a store refuses.
 pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failures> {
-    let stores = Stores::open(&load(&args.pipeline, terminal)?)?;
+    let stores = Stores::open(&load(&args.pipeline, terminal)?, &terminal.notices())?;
     let last = checkpoint::survey(&stores.checkpoint)?.last_commit.map(|commit| commit.batch);
     let seen = checkpoint::consumed(&stores.checkpoint)?;
     let records = Records::open(&stores.sink, last, &args.selection.selection())?;

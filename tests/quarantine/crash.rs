@@ -1,0 +1,140 @@
+//! A replay that stops at any storage operation, and two at once.
+
+use super::{ids, mended, of_batch, stores};
+use lockgate::{
+    run::{Stores, Tally},
+    storage::{
+        fault::{Fault, Faults, is_stop},
+        remote,
+    },
+    types::BatchId,
+};
+use lockgate_tests::{Job, Table};
+use serde_json::Value;
+use std::{fs, sync::Arc};
+
+/// What there is to compare: the table, and the lines of the quarantine.
+type State = (Table, Vec<Value>);
+
+fn state(job: &Job) -> State {
+    (job.table(), job.quarantine())
+}
+
+/// A mended job with records for two micro-batches, and what they come to when put back without
+/// a fault.
+fn two_micro_batches() -> (Job, State, u64) {
+    let job = mended();
+    job.edit("path = \"input/*\"", "path = \"input/*\"\nmax_files_per_trigger = 2");
+    let straight = job.duplicate();
+    let faults = Faults::none();
+    let done = straight.put_back_on(faulty(&straight, &faults), &of_batch(0)).unwrap();
+    assert_eq!(done.batches.len(), 2);
+    let expected = state(&straight);
+    (job, expected, faults.operations())
+}
+
+fn faulty(job: &Job, faults: &Arc<Faults>) -> Stores {
+    let stores = stores(job);
+    Stores {
+        source: faults.wrap(stores.source),
+        checkpoint: faults.wrap(stores.checkpoint),
+        sink: faults.wrap(stores.sink),
+    }
+}
+
+/// Breaks a replay at every operation, recovers, and compares: by putting back again, and every
+/// third time by a run of the pipeline in between.
+fn break_everywhere(fault: Fault) {
+    let (job, expected, operations) = two_micro_batches();
+    assert!(operations > 40, "{operations} operations");
+    for operation in 0..operations {
+        let job = job.duplicate();
+        let faults = Faults::at(operation, fault);
+        let outcome = job.put_back_on(faulty(&job, &faults), &of_batch(0));
+        let context = || format!("{fault:?} at {operation}: {:?}", faults.trace().last());
+        match outcome {
+            Ok(_) => assert_eq!(fault, Fault::Fail, "{}", context()),
+            Err(failure) => assert!(is_stop(&failure) || fault == Fault::Fail, "{failure}"),
+        }
+        for (name, bytes) in &job.table().0 {
+            assert_eq!(expected.0.0.get(name), Some(bytes), "{}: a reader sees {name}", context());
+        }
+        if operation % 3 == 0 {
+            job.run().unwrap_or_else(|failure| panic!("{}: {failure}", context()));
+        }
+        job.put_back_on(stores(&job), &of_batch(0))
+            .unwrap_or_else(|failure| panic!("{}: {failure}", context()));
+        assert_eq!(state(&job), expected, "{}", context());
+    }
+}
+
+#[test]
+fn a_replay_that_stops_before_any_operation_loses_and_doubles_nothing() {
+    break_everywhere(Fault::StopBefore);
+}
+
+#[test]
+fn a_replay_that_stops_after_any_operation_loses_and_doubles_nothing() {
+    break_everywhere(Fault::StopAfter);
+}
+
+#[test]
+fn a_replay_with_a_torn_write_loses_and_doubles_nothing() {
+    break_everywhere(Fault::Tear);
+}
+
+#[test]
+fn a_replay_with_a_failed_operation_loses_and_doubles_nothing() {
+    break_everywhere(Fault::Fail);
+}
+
+#[test]
+fn two_people_who_put_back_at_once_put_back_once() {
+    let (job, expected, _) = two_micro_batches();
+    let outcomes = std::thread::scope(|scope| {
+        let both = [(); 2].map(|()| scope.spawn(|| job.put_back_on(stores(&job), &of_batch(0))));
+        both.map(|one| one.join().unwrap())
+    });
+    for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        assert!(refused.message.contains("is being run already"), "{refused}");
+    }
+    assert!(outcomes.iter().any(Result::is_ok), "{outcomes:?}");
+    job.put_back_on(stores(&job), &of_batch(0)).unwrap();
+    assert_eq!(state(&job), expected);
+}
+
+#[test]
+fn where_no_lock_keeps_them_apart_the_log_does() {
+    let (job, ..) = two_micro_batches();
+    // A checkpoint and a table on a store without locks, filled like the local ones.
+    let memory = remote::Memory::default();
+    let local = stores(&job);
+    for (root, from) in [("state", &local.checkpoint), ("table", &local.sink)] {
+        let to = memory.open(root).unwrap();
+        for meta in from.list("").unwrap() {
+            to.put(&meta.path, &from.read(&meta.path).unwrap().unwrap()).unwrap();
+        }
+    }
+    let stores = || Stores {
+        source: Arc::clone(&local.source),
+        checkpoint: memory.open("state").unwrap(),
+        sink: memory.open("table").unwrap(),
+    };
+    let outcomes = std::thread::scope(|scope| {
+        let both = [(); 2].map(|()| scope.spawn(|| job.put_back_on(stores(), &of_batch(0))));
+        both.map(|one| one.join().unwrap())
+    });
+    for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        assert!(refused.message.contains("another runner took micro-batch"), "{refused}");
+    }
+    let last = job.put_back_on(stores(), &of_batch(0)).unwrap();
+    let tally = Tally { already: 3 - last.tally.records(), ..last.tally.clone() };
+    assert_eq!(last.tally, tally, "every record is put back by one of the three");
+    let table = memory.open("table").unwrap();
+    for meta in table.list("").unwrap().iter().filter(|meta| meta.path.ends_with(".parquet")) {
+        let path = job.path("table").join(&meta.path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, table.read(&meta.path).unwrap().unwrap()).unwrap();
+    }
+    assert_eq!(ids(&job), [1, 2, 5]);
+}
