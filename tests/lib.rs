@@ -144,6 +144,7 @@ impl Job {
     }
 
     /// A job of its own with the same files.
+    #[must_use]
     pub fn duplicate(&self) -> Self {
         let dir = TempDir::new().unwrap();
         for path in files_below(self.dir.path()) {

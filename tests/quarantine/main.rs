@@ -3,24 +3,16 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use lockgate::{
-    diagnostic::{Diagnostic, Kind},
-    run::{Obstacle, PutBack, Repaired, Stores, Tally, Wanted, preview},
+    diagnostic::Kind,
+    run::{Obstacle, PutBack, Repaired, Stores, Wanted, preview},
     sink::rejected::Selection,
-    storage::{
-        Created, Meta, PendingWriter, Storage, Store,
-        fault::{Fault, Faults, is_stop},
-        remote, silent,
-    },
-    types::{BatchId, PendingFile},
+    storage::{Storage, silent},
+    types::BatchId,
 };
-use lockgate_tests::{Job, Table};
+use lockgate_tests::Job;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    io::{Read, Write},
-    sync::Arc,
-};
+use std::{io::Write, sync::Arc};
 
 mod crash;
 mod denied;
@@ -103,8 +95,8 @@ fn of_batch(batch: u64) -> Wanted {
 }
 
 fn repaired(job: &Job, lines: &[Value]) -> Wanted {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    job.write("repaired.jsonl", text);
+    let text: Vec<_> = lines.iter().map(ToString::to_string).collect();
+    job.write("repaired.jsonl", text.join("\n"));
     let repaired = Repaired::at(&job.path("repaired.jsonl")).unwrap();
     Wanted { selection: Selection::default(), repaired: Some(repaired) }
 }

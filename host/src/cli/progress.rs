@@ -160,7 +160,9 @@ impl Observer for Listener {
             self.line(&line_of(progress));
             if progress.num_quarantined_rows > 0 {
                 let hint = self.on_rejected.lock().unwrap_or_else(PoisonError::into_inner).take();
-                hint.into_iter().for_each(|hint| self.line(&hint));
+                if let Some(hint) = hint {
+                    self.line(&hint);
+                }
             }
         }
         if let Some(bar) = &self.bar {

@@ -110,7 +110,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Fails when standard output does.
-    pub(super) fn records(&self, lines: &[u8]) -> Result<bool, Diagnostic> {
+    pub(super) fn records(lines: &[u8]) -> Result<bool, Diagnostic> {
         let mut out = io::stdout().lock();
         match out.write_all(lines) {
             Ok(()) => Ok(true),

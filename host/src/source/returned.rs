@@ -13,7 +13,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
-    io::{self, Cursor, Read},
+    io::{self, BufReader, Cursor, Read},
 };
 
 /// Version of the text.
@@ -251,12 +251,12 @@ fn open_from(
     offset_bytes: u64,
     in_array: bool,
 ) -> Result<Box<dyn Read + Send>> {
-    let mut text = open_whole(source, path)?;
+    let mut text = BufReader::new(open_whole(source, path)?);
     let failed =
         |error: io::Error| Diagnostic::storage(format!("cannot read `{path}` again")).cause(error);
     io::copy(&mut text.by_ref().take(offset_bytes), &mut io::sink()).map_err(failed)?;
     if !in_array {
-        return Ok(text);
+        return Ok(Box::new(text));
     }
     let mut head = vec![b'['];
     for byte in text.by_ref().bytes() {

@@ -48,7 +48,7 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failures> 
         let mut line = serde_json::to_vec(&Shown { record, replayed })
             .map_err(|error| Diagnostic::internal("cannot write a record as JSON").cause(error))?;
         line.push(b'\n');
-        if !terminal.records(&line)? {
+        if !Terminal::records(&line)? {
             break;
         }
     }
