@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "test support")]
 
+pub mod memory;
 pub mod native;
 
 use arrow_array::{ArrayRef, RecordBatch, cast::AsArray, types::Float64Type};

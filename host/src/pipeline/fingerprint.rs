@@ -33,6 +33,7 @@ pub(super) fn config_hash(
         "on_type_conflict": written["source"]["on_type_conflict"],
         "max_record_bytes": written["source"]["max_record_bytes"],
         "max_depth": written["source"]["max_depth"],
+        "max_decompression_ratio": written["source"]["max_decompression_ratio"],
         "stages": stages.map(|stage| sorted(&stage["config"])).collect::<Vec<_>>(),
         "partition_by": written["sink"]["partition_by"],
         "derive": written["sink"]["derive"],

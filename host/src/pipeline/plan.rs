@@ -59,6 +59,8 @@ pub struct SourcePlan {
     pub max_record_bytes: u64,
     /// Deepest nesting that is decoded.
     pub max_depth: u32,
+    /// How many times its size a compressed file may give in text.
+    pub max_decompression_ratio: u64,
     /// At most this many files in a micro-batch.
     pub max_files_per_trigger: Option<u64>,
     /// At most about this many bytes in a micro-batch (always at least one file).

@@ -190,6 +190,7 @@ fn source(source: &config::Source, context: &mut Context<'_>) -> Option<SourcePl
         },
         max_record_bytes: source.max_record_bytes.0,
         max_depth: source.max_depth,
+        max_decompression_ratio: source.max_decompression_ratio,
         max_files_per_trigger: Some(source.max_files_per_trigger),
         max_bytes_per_trigger: Some(source.max_bytes_per_trigger.0),
         on_changed_input: match source.on_changed_input {

@@ -1,4 +1,6 @@
-//! What the source's tests share: a plan with small limits, and a store in memory.
+//! What the source's tests and fuzzing share: a plan with small limits, and a store in memory.
+
+#![expect(clippy::unwrap_used, reason = "for tests and fuzzing only")]
 
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -23,6 +25,7 @@ pub(crate) fn plan() -> SourcePlan {
         on_type_conflict: OnTypeConflict::Null,
         max_record_bytes: 16 << 20,
         max_depth: 128,
+        max_decompression_ratio: 250,
         max_files_per_trigger: None,
         max_bytes_per_trigger: None,
         on_changed_input: OnChangedInput::Fail,
@@ -108,8 +111,12 @@ impl Store for MemoryStore {
         Ok(self.files.lock().unwrap().get(path).map(|(content, _)| content.clone()))
     }
 
-    fn create(&self, _: &str, _: &[u8]) -> Result<Created> {
-        unreachable!("the source only reads")
+    fn create(&self, path: &str, content: &[u8]) -> Result<Created> {
+        if self.files.lock().unwrap().contains_key(path) {
+            return Ok(Created::Exists);
+        }
+        self.put_at(path, content, 0);
+        Ok(Created::New)
     }
 
     fn put(&self, path: &str, content: &[u8]) -> Result<()> {

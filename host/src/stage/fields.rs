@@ -171,8 +171,9 @@ fn parse_format(format: &str, children: Vec<Field>) -> Option<DataType> {
     children.next().is_none().then_some(data_type)
 }
 
+/// Whether a map can have such entries: a key that is always there, and a value.
 fn is_entries(field: &Field) -> bool {
-    matches!(field.data_type(), DataType::Struct(members) if members.len() == 2)
+    matches!(field.data_type(), DataType::Struct(members) if members.len() == 2 && !members[0].is_nullable())
         && !field.is_nullable()
 }
 
@@ -242,6 +243,12 @@ mod tests {
             vec![node("+s", 2), node("l", 0)],
             vec![node("l", 0), node("l", 0)],
             vec![node("+m", 1), node("l", 0)],
+            vec![
+                node("+m", 1),
+                FieldResult { nullable: false, ..node("+s", 2) },
+                node("u", 0),
+                node("u", 0),
+            ],
             vec![node("w:0", 0)],
             vec![node("w:-1", 0)],
             vec![node("d:99,0", 0)],

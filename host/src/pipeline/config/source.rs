@@ -41,6 +41,11 @@ pub struct Source {
     #[serde(default = "Source::max_depth")]
     #[schemars(range(min = 1, max = 1024))]
     pub max_depth: u32,
+    /// How many times its size a compressed file may give in text, 64 MiB in any case. What
+    /// comes before is read; the rest is named in the quarantine, as `decompression-bomb`.
+    #[serde(default = "Source::max_decompression_ratio")]
+    #[schemars(range(min = 1))]
+    pub max_decompression_ratio: u64,
     /// At most this many files in a micro-batch.
     #[serde(default = "Source::max_files_per_trigger")]
     #[schemars(range(min = 1))]
@@ -65,6 +70,10 @@ impl Source {
 
     fn max_depth() -> u32 {
         64
+    }
+
+    fn max_decompression_ratio() -> u64 {
+        250
     }
 
     fn max_files_per_trigger() -> u64 {

@@ -46,6 +46,7 @@ impl Unit<'_> {
                 | (Place::AfterElement, b',')
                 | (Place::First | Place::AfterElement, b']') => {
                     self.window.at += 1;
+                    self.pass_over(1)?;
                     place = match byte {
                         b'[' => Place::First,
                         b',' => Place::Element,
@@ -81,7 +82,9 @@ impl Unit<'_> {
     fn visible(&mut self) -> Result<Option<u8>> {
         loop {
             let at = skip_space(self.window.text(), self.window.at);
+            let space = at - self.window.at;
             self.window.at = at;
+            self.pass_over(space)?;
             if at < self.window.text().len() {
                 return Ok(Some(byte_at(self.window.text(), at)));
             }

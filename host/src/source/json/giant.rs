@@ -85,7 +85,7 @@ impl Unit<'_> {
 
     /// The first pass, over the file opened anew.
     fn outline(&mut self) -> Result<Pass> {
-        let mut input = Input::open(self.storage, self.path())?;
+        let mut input = Input::open(self.storage, self.path(), self.most_text)?;
         input.skip(self.window.offset_of(self.window.at))?;
         let mut outline = Outline::new(self.cuts.slice_bytes, self.max_record_bytes);
         let mut scratch = vec![0; 256 << 10];

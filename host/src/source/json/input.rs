@@ -24,6 +24,8 @@ pub(super) struct Input {
     reader: Box<dyn Read + Send>,
     codec: Codec,
     path: String,
+    /// Text that may still come.
+    left: u64,
     /// Set once the file turned out to be damaged; it then reads as ended.
     pub(super) damage: Option<Damage>,
 }
@@ -87,11 +89,11 @@ impl Read for Stored {
 }
 
 impl Input {
-    /// Opens a file.
+    /// Opens a file, of which at most so much text is read if it is compressed.
     ///
     /// # Errors
     /// Fails when the store refuses to open or read it.
-    pub(super) fn open(storage: &Storage, path: &str) -> Result<Self> {
+    pub(super) fn open(storage: &Storage, path: &str, most_bytes: u64) -> Result<Self> {
         let mut stored = Stored(storage.open(path)?);
         let mut head = Vec::with_capacity(4);
         let failed = |error: io::Error| read_failed(path, &error);
@@ -103,7 +105,8 @@ impl Input {
             Codec::Gzip => Box::new(MultiGzDecoder::new(whole)),
             Codec::Zstd => Box::new(zstd::Decoder::new(whole).map_err(failed)?),
         };
-        Ok(Self { reader, codec, path: path.into(), damage: None })
+        let left = if codec == Codec::Plain { u64::MAX } else { most_bytes };
+        Ok(Self { reader, codec, path: path.into(), left, damage: None })
     }
 
     /// Reads on; 0 at the end, which may be where the file is damaged.
@@ -111,9 +114,18 @@ impl Input {
     /// # Errors
     /// Fails when the store does.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        // Where nothing is left, one byte more tells a file that ends here from a longer one.
+        let most = buffer.len().min(usize::try_from(self.left.max(1)).unwrap_or(usize::MAX));
         loop {
-            match self.reader.read(buffer) {
-                Ok(length) => return Ok(length),
+            match self.reader.read(&mut buffer[..most]) {
+                Ok(length) if length as u64 > self.left => {
+                    self.damage.get_or_insert_with(Damage::bomb);
+                    return Ok(0);
+                }
+                Ok(length) => {
+                    self.left -= length as u64;
+                    return Ok(length);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error)
                     if error
@@ -147,6 +159,14 @@ impl Input {
     }
 }
 
+impl Damage {
+    fn bomb() -> Self {
+        let message = "the file gives too much text for its size; what precedes was read \
+                       (if it is honest, raise `max_decompression_ratio`)";
+        Self { code: "decompression-bomb", message: message.into() }
+    }
+}
+
 impl Codec {
     fn damage(self, error: &io::Error) -> Damage {
         let cut = error.kind() == io::ErrorKind::UnexpectedEof;
@@ -170,7 +190,7 @@ fn read_failed(path: &str, error: &io::Error) -> Diagnostic {
 /// # Errors
 /// Fails when the store refuses.
 pub fn open_text(storage: &Storage, path: &str) -> Result<Box<dyn Read + Send>> {
-    Ok(Box::new(Text(Input::open(storage, path)?)))
+    Ok(Box::new(Text(Input::open(storage, path, u64::MAX)?)))
 }
 
 /// Opens a file as text, uncompressed; where it is damaged, reading fails.

@@ -27,7 +27,12 @@ impl Unit<'_> {
                     return self.documents();
                 }
                 let end = self.window.at + (end - start);
-                self.line(self.window.at, end);
+                let blank = self.window.text()[self.window.at..end].trim_ascii().is_empty();
+                if blank {
+                    self.pass_over(end + 1 - self.window.at)?;
+                } else {
+                    self.line(self.window.at, end);
+                }
                 self.window.at = end + 1;
                 searched = 0;
             } else if text.len() - start > self.max_record_bytes {
@@ -60,6 +65,9 @@ impl Unit<'_> {
         loop {
             let text = &self.window.text()[self.window.at..];
             next = skip_space(text, next);
+            if next - (end - start) > self.max_record_bytes {
+                return Ok(false);
+            }
             if next < text.len() || self.window.ended {
                 return Ok(matches!(byte_at(text, next), b'"' | b'}' | b']'));
             }

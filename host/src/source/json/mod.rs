@@ -103,6 +103,7 @@ pub struct JsonReader {
     window: Window,
     cuts: Cuts,
     max_record_bytes: usize,
+    max_decompression_ratio: u64,
 }
 
 impl JsonReader {
@@ -123,7 +124,9 @@ impl JsonReader {
     ) -> Result<Self> {
         let max_record_bytes = plan.max_record_bytes.min(LONGEST_RECORD_BYTES) as usize;
         let rows = Rows::new(plan, schema)?;
-        Ok(Self { rows, window: Window::new(buffer_bytes), cuts, max_record_bytes })
+        let max_decompression_ratio = plan.max_decompression_ratio;
+        let window = Window::new(buffer_bytes);
+        Ok(Self { rows, window, cuts, max_record_bytes, max_decompression_ratio })
     }
 
     /// Schema of the batches: that of the records, and the rescued column last.
@@ -147,6 +150,8 @@ impl JsonReader {
             window: &mut self.window,
             cuts: self.cuts,
             max_record_bytes: self.max_record_bytes,
+            max_decompression_ratio: self.max_decompression_ratio,
+            most_text: 0,
             storage,
             paths: files.iter().map(|file| file.path.clone()).collect(),
             file: 0,

@@ -19,6 +19,9 @@ use std::{fmt::Write, ops::ControlFlow, sync::Arc};
 /// Bytes of a rejected record's text that are kept.
 const KEPT_BYTES: usize = 1 << 20;
 
+/// Text that any compressed file may give, however small it is.
+const ALWAYS_BYTES: u64 = 64 << 20;
+
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A unit being read.
@@ -27,6 +30,9 @@ pub(super) struct Unit<'a> {
     pub(super) window: &'a mut Window,
     pub(super) cuts: Cuts,
     pub(super) max_record_bytes: usize,
+    pub(super) max_decompression_ratio: u64,
+    /// Text that the file at hand may give if it is compressed.
+    pub(super) most_text: u64,
     pub(super) storage: &'a Storage,
     pub(super) paths: Arc<[String]>,
     /// Index of the file at hand.
@@ -81,7 +87,9 @@ impl Unit<'_> {
     pub(super) fn read_file(&mut self, index: usize, file: &InputFile) -> Result<()> {
         self.file = index;
         self.stats.files += 1;
-        let input = match Input::open(self.storage, &file.path) {
+        self.most_text =
+            file.size_bytes.saturating_mul(self.max_decompression_ratio).max(ALWAYS_BYTES);
+        let input = match Input::open(self.storage, &file.path, self.most_text) {
             Ok(input) => input,
             Err(error) => return self.unreadable(&file.path, error),
         };
@@ -310,6 +318,16 @@ impl Unit<'_> {
             return self.flush();
         }
         Ok(())
+    }
+
+    /// Counts text between records to the batch at hand, which keeps it in memory. A batch
+    /// without rows keeps nothing, so there it does not count, however it arrives.
+    pub(super) fn pass_over(&mut self, bytes: usize) -> Result<()> {
+        if bytes == 0 || self.rows.is_empty() {
+            return Ok(());
+        }
+        self.rows.text_bytes += bytes;
+        self.cut()
     }
 
     /// Hands on what there is.

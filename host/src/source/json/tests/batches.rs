@@ -25,6 +25,36 @@ fn batches_span_files_and_are_cut_by_their_text() {
 }
 
 #[test]
+fn what_stands_between_records_is_not_kept_in_memory() {
+    let blank = " ".repeat(10_000);
+    let lines = "\n".repeat(10_000);
+    let empty = format!("[{}]", " ".repeat(98)).repeat(100);
+    // A line is held as a whole, so only what stands between lines counts there.
+    let (document, two_lines) = ("{\"a\":1}", "{\"a\":1}\n{\"a\":1}\n");
+    for (first, between) in
+        [(document, &blank), (document, &lines), (document, &empty), (two_lines, &lines)]
+    {
+        let text = format!("{first}{between}{{\"a\":2}}");
+        let mut setup = Setup { buffer_bytes: 64, step_bytes: 100, ..Setup::default() };
+        (setup.cuts.batch_bytes, setup.cuts.slice_at) = (200, 300);
+        let mut store = MemoryStore::default();
+        store.step_bytes = setup.step_bytes;
+        store.put_at("f", text.as_bytes(), 0);
+        let (inputs, storage): (_, Storage) = (store.inputs(), Arc::new(store));
+        let schema = parse_schema(&json!({ "a": "int" })).unwrap();
+        let mut reader = JsonReader::with_cuts(&setup.plan, &schema, setup.cuts, 64).unwrap();
+        let mut longest = 0;
+        let mut measure = |batch: SourceBatch| {
+            longest = longest.max(batch.text.len());
+            Ok(())
+        };
+        reader.read_unit(&storage, &inputs, &mut measure).unwrap();
+        assert!(longest < 2_000, "{longest} bytes of text are kept");
+        setup.file(&json!({ "a": "int" }), &text);
+    }
+}
+
+#[test]
 fn a_reader_serves_one_unit_after_the_other() {
     let store = MemoryStore::default();
     store.put_at("a", b"{\"a\":1,\"s\":\"x\"}", 0);
