@@ -89,7 +89,6 @@ fn bounded(
         check(&job);
     });
     let Some(peak) = peak else { return };
-    println!("{test}: {} MiB", peak / MIB);
     assert!(peak < MOST, "{test} took {} MiB", peak / MIB);
 }
 
@@ -195,7 +194,7 @@ fn ten_thousand_levels_are_too_deep_and_the_next_record_is_not() {
     let nested = |open: &str, close: &str| {
         format!("{{\"id\": 3, \"s\": {}0{}}}\n", open.repeat(10_000), close.repeat(10_000))
     };
-    let text = [
+    let lines = [
         nested("[", "]"),
         "{\"id\": 4}\n".into(),
         nested("{\"a\":", "}"),
@@ -206,7 +205,7 @@ fn ten_thousand_levels_are_too_deep_and_the_next_record_is_not() {
         test,
         "deep.json",
         None,
-        || text.concat().into_bytes(),
+        || lines.concat().into_bytes(),
         |job| {
             assert_eq!(job.table().rows(), 4);
             assert_eq!(codes(job), ["too-deep"; 3]);

@@ -2,7 +2,8 @@
 
 use std::{env, fs, process::Command};
 
-const CHILD: &str = "LOCKGATE_TEST_CHILD";
+/// Names, in the child, the file it writes its peak to.
+const CHILD: &str = "LOCKGATE_TEST_PEAK_FILE";
 
 /// Runs `run` in a child of this test process, and gives the most memory it held at once, in
 /// bytes. `test` is the path of the calling test, which is what the child runs; there, `None`.
@@ -11,26 +12,24 @@ const CHILD: &str = "LOCKGATE_TEST_CHILD";
 /// Panics when the child does, with what it said.
 #[must_use]
 pub fn peak_bytes(test: &str, run: impl FnOnce()) -> Option<u64> {
-    if env::var(CHILD).is_ok_and(|child| child == test) {
+    if let Some(file) = env::var_os(CHILD) {
         run();
-        tell_peak();
+        fs::write(file, own_peak_bytes().to_string()).unwrap();
         return None;
     }
+    let file = tempfile::NamedTempFile::new().unwrap();
     let mut child = Command::new(env::current_exe().unwrap());
-    child.args([test, "--exact", "--nocapture", "--test-threads", "1"]).env(CHILD, test);
+    child.args([test, "--exact", "--nocapture"]).env(CHILD, file.path());
     let done = child.output().unwrap();
-    let said =
-        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{said}");
-    let peak = said.lines().find_map(|line| line.strip_prefix("peak "));
-    Some(peak.unwrap_or_else(|| panic!("no test `{test}` was run: {said}")).parse().unwrap())
+    let said = [done.stdout, done.stderr].concat();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&said));
+    Some(fs::read_to_string(file).unwrap().parse().unwrap())
 }
 
-/// Tells the parent how much memory this process held at most.
-fn tell_peak() {
+/// The most memory this process held at once.
+fn own_peak_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().unwrap();
-    // The name of the running test stands on the same line.
-    println!("\npeak {}", kibibytes << 10);
+    kibibytes << 10
 }

@@ -12,8 +12,10 @@ use lockgate_tests::{Job, files_below, root, shared_data};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
     fs,
     io::Read,
+    path::Path,
 };
 
 const PIPELINE: &str = r#"
@@ -64,7 +66,7 @@ fn json_test_suite() -> BTreeMap<String, Vec<u8>> {
     let files = files_below(&from).into_iter().map(|path| {
         (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())
     });
-    files.filter(|(name, _)| name.ends_with(".json")).collect()
+    files.filter(|(name, _)| Path::new(name).extension().is_some_and(|end| end == "json")).collect()
 }
 
 /// Whether two JSON texts mean the same.
@@ -242,7 +244,7 @@ fn others() -> Vec<(String, Vec<u8>, Vec<u8>)> {
             }
             let stored = fs::read(&path).unwrap();
             let mut text = Vec::new();
-            if name.ends_with(".gz") {
+            if path.extension().is_some_and(|end| end == "gz") {
                 flate2::read::MultiGzDecoder::new(&stored[..]).read_to_end(&mut text).unwrap();
             } else {
                 text.clone_from(&stored);
@@ -319,7 +321,7 @@ fn numbers_come_through_with_their_bits() {
         // The vectors know forms that JSON does not have: `.5`, `0E19` with a plus, and so on.
         if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
             let at = expected.len();
-            lines.push_str(&format!("{{\"at\":{at},\"d\":{text},\"f\":\"{text}\"}}\n"));
+            writeln!(lines, "{{\"at\":{at},\"d\":{text},\"f\":\"{text}\"}}").unwrap();
             let bits32 = u32::from_str_radix(f32_bits, 16).unwrap();
             let bits64 = u64::from_str_radix(f64_bits, 16).unwrap();
             expected.push((text.to_owned(), bits32, bits64));

@@ -27,6 +27,9 @@ fn next_step(error: &Error) -> Option<&'static str> {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "free some space on that disk, then run again: nothing committed is lost"
         }
+        ErrorKind::FileTooLarge => {
+            "raise the limit on the size of files (`ulimit -f`), or lower `max_file_bytes`"
+        }
         ErrorKind::PermissionDenied => {
             "give the user that runs lockgate the right to read and write there"
         }
@@ -72,6 +75,7 @@ mod tests {
             (libc::EEXIST, "File exists", "something of that name"),
             (libc::EXDEV, "cross-device link", "same file system"),
             (libc::ENAMETOOLONG, "File name too long", "255 bytes"),
+            (libc::EFBIG, "File too large", "ulimit -f"),
             (libc::EMFILE, "Too many open files", "ulimit"),
         ] {
             let error = Error::from_raw_os_error(code);
