@@ -4,8 +4,8 @@
 //! downstream is written to the quarantine as it stood in the file.
 
 pub mod discover;
-#[cfg(test)]
-mod fixture;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fixture;
 pub mod json;
 mod record;
 pub mod rescued;
