@@ -198,7 +198,7 @@ pub fn open_text(storage: &Storage, path: &str) -> Result<Box<dyn Read + Send>> 
 /// # Errors
 /// Fails when the store refuses.
 pub fn open_whole(storage: &Storage, path: &str) -> Result<Box<dyn Read + Send>> {
-    Ok(Box::new(Whole(Input::open(storage, path)?)))
+    Ok(Box::new(Whole(Input::open(storage, path, u64::MAX)?)))
 }
 
 struct Text(Input);
