@@ -181,7 +181,15 @@ impl Codec {
 }
 
 fn read_failed(path: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::new(Kind::Storage, format!("cannot read input file `{path}`")).cause(error)
+    let doing = format!("cannot read input file `{path}`");
+    let failure = error.get_ref().and_then(|error| error.downcast_ref::<StoreFailure>());
+    // What the store said keeps its hints.
+    let said =
+        failure.and_then(|StoreFailure(error)| error.get_ref()?.downcast_ref::<Diagnostic>());
+    match said {
+        Some(said) => said.clone().context(doing),
+        None => Diagnostic::new(Kind::Storage, doing).cause(error),
+    }
 }
 
 /// Opens a file for [`infer`](crate::source::schema::infer): its text, uncompressed, up to

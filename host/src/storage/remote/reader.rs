@@ -6,8 +6,12 @@
 use super::call::Caller;
 use crate::diagnostic::{Diagnostic, Result};
 use bytes::{Buf, Bytes};
-use futures_util::StreamExt as _;
-use object_store::{Error, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, path::Path};
+use futures_util::{StreamExt as _, stream::BoxStream};
+use object_store::{
+    Error, GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore,
+    client::{HttpError, HttpErrorKind},
+    path::Path,
+};
 use std::{io, sync::Arc, time::Duration};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
@@ -62,6 +66,16 @@ impl io::Read for Reader {
     }
 }
 
+/// What comes through one connection.
+type Pieces = BoxStream<'static, Result<Bytes, Error>>;
+
+/// A connection that ended before the object did.
+fn ended() -> Error {
+    let early = io::Error::from(io::ErrorKind::UnexpectedEof);
+    let source = Box::new(HttpError::new(HttpErrorKind::Interrupted, early));
+    Error::Generic { store: "connection", source }
+}
+
 /// An object on its way.
 struct Download {
     caller: Caller,
@@ -76,46 +90,60 @@ struct Download {
 impl Download {
     /// Sends every piece, then ends; ends early when the reader is gone or after a failure.
     async fn run(mut self, first: GetResult, pieces: Sender<Result<Bytes>>) {
-        let mut connection = Some(first);
-        while self.at < self.meta.size {
-            let found = match connection.take() {
-                Some(found) => found,
-                None => match self.reconnect().await {
-                    Ok(found) => found,
-                    Err(failure) => {
-                        let _ = pieces.send(Err(failure)).await;
-                        return;
-                    }
-                },
-            };
-            let mut stream = found.into_stream();
+        let mut stream = first.into_stream();
+        loop {
             while let Ok(Some(Ok(piece))) = tokio::time::timeout(SILENCE, stream.next()).await {
                 self.at += piece.len() as u64;
                 if pieces.send(Ok(piece)).await.is_err() {
                     return;
                 }
             }
+            if self.at >= self.meta.size {
+                return;
+            }
+            match self.reconnect().await {
+                Ok((piece, rest)) => {
+                    self.at += piece.len() as u64;
+                    stream = rest;
+                    if pieces.send(Ok(piece)).await.is_err() {
+                        return;
+                    }
+                }
+                Err(failure) => {
+                    let _ = pieces.send(Err(failure)).await;
+                    return;
+                }
+            }
         }
     }
 
-    /// Asks for the rest of the same object.
-    async fn reconnect(&self) -> Result<GetResult> {
+    /// Asks for the rest of the same object, until its first piece is there: a connection that
+    /// brings nothing is a failure like any other, and is not repeated for ever.
+    async fn reconnect(&self) -> Result<(Bytes, Pieces)> {
         let get = || async {
             let range = Some(GetRange::Offset(self.at));
             let if_match = self.meta.e_tag.clone();
             let options = GetOptions { range, if_match, ..GetOptions::default() };
             self.store.get_opts(&self.object, options).await
         };
-        let answer = self.caller.ask("read on in", &self.path, || async {
-            match get().await {
-                Err(Error::Precondition { .. }) => Ok(None),
-                found => found.map(Some),
-            }
-        });
         let same = |found: &GetResult| {
             found.meta.size == self.meta.size && found.meta.last_modified == self.meta.last_modified
         };
-        answer.await?.filter(same).ok_or_else(|| {
+        let answer = self.caller.ask("read on in", &self.path, || async {
+            let found = match get().await {
+                Err(Error::Precondition { .. }) => return Ok(None),
+                found => found?,
+            };
+            if !same(&found) {
+                return Ok(None);
+            }
+            let mut stream = found.into_stream();
+            match stream.next().await {
+                Some(piece) => Ok(Some((piece?, stream))),
+                None => Err(ended()),
+            }
+        });
+        answer.await?.ok_or_else(|| {
             Diagnostic::storage(format!("`{}` changed while it was read", self.path))
                 .hint("write a file under another name first, and rename it when it is complete")
         })

@@ -1,5 +1,5 @@
 //! More of what disturbs a run at night: a checkpoint's disk that is full, a limit on file sizes,
-//! a source that is away for a while, a clock that runs backwards. Each is tried with the real
+//! a source that is away for a while, a clock that runs backwards, connections that break. Each is tried with the real
 //! program, and in the end there is the very table that an undisturbed run makes.
 
 #![expect(
@@ -9,6 +9,7 @@
 )]
 
 mod job;
+mod network;
 
 use job::{Job, said, unshared};
 use std::{fs, process::Command};

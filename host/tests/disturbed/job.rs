@@ -145,7 +145,7 @@ impl Job {
 
     /// A library that lets the clock of a process run backwards, or why there is none.
     pub(super) fn backwards_clock(&self) -> Result<PathBuf, String> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/job/clock.rs");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/disturbed/clock.rs");
         let library = self.path("libclock.so");
         let mut compiler = Command::new(std::env::var("RUSTC").unwrap_or("rustc".into()));
         compiler
