@@ -36,12 +36,7 @@ fn settle_times(job: &Job) {
 }
 
 fn faulty(job: &Job, faults: &Arc<Faults>) -> Stores {
-    let stores = Stores::open(&job.plan(), &silent()).unwrap();
-    Stores {
-        source: faults.wrap(stores.source),
-        checkpoint: faults.wrap(stores.checkpoint),
-        sink: faults.wrap(stores.sink),
-    }
+    Stores::open(&job.plan(), &silent()).unwrap().map(|store| faults.wrap(store))
 }
 
 fn uninterrupted() -> (Table, u64) {

@@ -173,6 +173,38 @@ pub struct StageRows {
     pub rows_out: u64,
 }
 
+/// How a listed file stands to the consumed ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// No file of this path was consumed.
+    New,
+    /// It was consumed, and has not changed since.
+    Consumed,
+    /// It was consumed, and has changed since.
+    Changed,
+}
+
+/// How far the source was read: the furthest in each order, over all micro-batches so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The greatest path.
+    pub path: String,
+    /// The latest change of a file, in microseconds since 1970.
+    pub modified_us: i64,
+}
+
+impl Position {
+    /// The position once these files were read, too.
+    #[must_use]
+    pub fn after(before: Option<&Self>, files: &[InputFile]) -> Option<Self> {
+        let path = files.iter().map(|file| file.path.as_str()).max();
+        let modified_us = files.iter().map(|file| file.modified_us).max();
+        let path = path.max(before.map(|before| before.path.as_str()))?.to_owned();
+        let modified_us = modified_us.max(before.map(|before| before.modified_us))?;
+        Some(Self { path, modified_us })
+    }
+}
+
 /// INTENT: what a micro-batch will read, written before anything is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OffsetRecord {
@@ -188,6 +220,9 @@ pub struct OffsetRecord {
     /// of the checkpoint. Its files are then these records: see [`RecordId::input_path`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
+    /// How far the source is read with this micro-batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// Event-time watermark before the micro-batch, in microseconds since 1970.
     pub watermark_us: Option<i64>,
     /// Who wrote this record.
@@ -201,6 +236,9 @@ pub struct OffsetRecord {
 pub struct CommitRecord {
     /// The micro-batch.
     pub batch: BatchId,
+    /// Paths of recorded inputs that were not read, because they had changed before a replay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
     /// The files to publish.
     pub files: Vec<PendingFile>,
     /// Records read from the source.

@@ -33,12 +33,7 @@ fn two_micro_batches() -> (Job, State, u64) {
 }
 
 fn faulty(job: &Job, faults: &Arc<Faults>) -> Stores {
-    let stores = stores(job);
-    Stores {
-        source: faults.wrap(stores.source),
-        checkpoint: faults.wrap(stores.checkpoint),
-        sink: faults.wrap(stores.sink),
-    }
+    stores(job).map(|store| faults.wrap(store))
 }
 
 /// Breaks a replay at every operation, recovers, and compares: by putting back again, and every
@@ -118,6 +113,7 @@ fn where_no_lock_keeps_them_apart_the_log_does() {
         source: Arc::clone(&local.source),
         checkpoint: memory.open("state").unwrap(),
         sink: memory.open("table").unwrap(),
+        archive: None,
     };
     let outcomes = std::thread::scope(|scope| {
         let both = [(); 2].map(|()| scope.spawn(|| job.put_back_on(stores(), &of_batch(0))));

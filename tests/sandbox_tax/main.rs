@@ -126,7 +126,7 @@ fn pass(plan: &Plan, source: &Storage, stages: &[ConfiguredStage]) -> Result<Tim
     let mut chain = Chain::open(stages, reader.schema())?;
     let partitioner = Partitioner::new(&plan.sink, chain.schema())?;
     let sink = storage::open(&plan.sink.root)?;
-    let files = discover::discover(&plan.source, source, &|_| false)?;
+    let files = discover::first(&plan.source, source)?;
     let batch = BatchId(0);
     publish::discard(&sink, batch)?;
     let schema = Arc::clone(partitioner.file_schema());

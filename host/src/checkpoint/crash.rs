@@ -2,7 +2,7 @@
 //! the uninterrupted run.
 
 use super::{
-    Checkpoint, Recovery, Sighting, Written, fixture,
+    Checkpoint, Recovery, Written, fixture,
     history::{History, Recorded},
     tiers::Tiers,
 };
@@ -13,7 +13,7 @@ use crate::{
         fault::{Fault, Faults, is_stop},
         open,
     },
-    types::{BatchId, CommitRecord, InputFile, OffsetRecord, PendingFile},
+    types::{BatchId, CommitRecord, InputFile, OffsetRecord, PendingFile, Sighting},
 };
 use std::{io::Write as _, path::Path, sync::Arc};
 

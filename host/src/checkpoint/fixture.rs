@@ -3,7 +3,7 @@
 use super::this_runner;
 use crate::{
     storage::{Storage, open},
-    types::{BatchId, CommitRecord, InputFile, OffsetRecord, PendingFile},
+    types::{BatchId, CommitRecord, InputFile, OffsetRecord, PendingFile, Position},
 };
 use tempfile::TempDir;
 
@@ -26,9 +26,11 @@ pub(super) fn offsets(batch: u64, paths: &[&str]) -> OffsetRecord {
         modified_us: 1_700_000_000_000_000,
         etag: None,
     };
+    let files: Vec<_> = paths.iter().map(file).collect();
     OffsetRecord {
         batch: BatchId(batch),
-        files: paths.iter().map(file).collect(),
+        position: Position::after(None, &files),
+        files,
         components: vec!["c0ffee".into()],
         config_hash: "beef".into(),
         replay: None,
@@ -42,6 +44,7 @@ pub(super) fn commit(batch: u64, files: Vec<PendingFile>) -> CommitRecord {
     let rows = files.iter().map(|file| file.rows).sum();
     CommitRecord {
         batch: BatchId(batch),
+        skipped: Vec::new(),
         files,
         rows_read: rows,
         rows_written: rows,

@@ -31,14 +31,14 @@ pub use identity::Identity;
 pub use log::who;
 pub use recover::Recovery;
 pub use runner::this as this_runner;
-pub use seen::{Seen, Sighting};
+pub use seen::Seen;
 pub use survey::{Survey, consumed, survey};
 pub use written::Written;
 
 use crate::{
     diagnostic::{Diagnostic, Result},
     storage::{Created, Lock, Storage},
-    types::{BatchId, CommitRecord, OffsetRecord, Runner},
+    types::{BatchId, CommitRecord, OffsetRecord, Position, Runner},
 };
 use compact::Compaction;
 use layout::{COMMITS, HISTORY, Holding, OFFSETS, RUNNER, SCHEMA, SEEN, record};
@@ -53,6 +53,7 @@ pub struct Checkpoint {
     identity: Identity,
     lock: Option<Box<dyn Send + Sync>>,
     seen: Seen,
+    position: Option<Position>,
     compaction: Compaction,
     /// The micro-batch that was begun and is not committed.
     begun: Option<OffsetRecord>,
@@ -83,6 +84,7 @@ impl Checkpoint {
             identity,
             lock,
             seen: Seen::default(),
+            position: None,
             compaction: Compaction::new(tiers),
             begun: None,
             next: None,
@@ -150,7 +152,7 @@ impl Checkpoint {
 
     /// Files consumed by committed micro-batches: the segments, and the offset records after them.
     fn load_seen(&mut self, observed: &Observed) -> Result<()> {
-        self.seen = Seen::default();
+        (self.seen, self.position) = (Seen::default(), None);
         for segment in &self.compaction.seen.live {
             self.seen.add_sorted(segment::read(&self.storage, segment)?);
         }
@@ -159,7 +161,9 @@ impl Checkpoint {
             if Some(batch) <= compacted {
                 self.compaction.left_over(OFFSETS, batch);
             } else if Some(batch) <= committed {
-                self.seen.add(&log::read::<OffsetRecord>(&self.storage, batch)?.files);
+                let offsets: OffsetRecord = log::read(&self.storage, batch)?;
+                self.seen.add(&offsets.files);
+                self.position = offsets.position;
             }
         }
         let left = observed.commits.iter().filter(|batch| Some(**batch) <= compacted);
@@ -170,6 +174,11 @@ impl Checkpoint {
     /// The consumed files of all committed micro-batches.
     pub fn seen(&self) -> &Seen {
         &self.seen
+    }
+
+    /// How far the source was read by committed micro-batches.
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
     }
 
     /// Begins a micro-batch: after this, it will read exactly these files.
@@ -203,6 +212,7 @@ impl Checkpoint {
                 }
                 self.refuse_overtaken(commit.batch)?;
                 self.seen.add(&begun.files);
+                self.position = begun.position;
                 self.next = Some(commit.batch.next());
                 Ok(commit)
             }

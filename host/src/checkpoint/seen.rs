@@ -8,23 +8,12 @@
 //! Entries lie in sorted runs, each less than half as long as the one before, so that adding
 //! costs O(log n) amortised, looking up O(log² n), and there is no slack.
 
-use crate::types::InputFile;
+use crate::types::{InputFile, Sighting};
 use sha2::{Digest, Sha256};
 
 /// A consumed file: 16 bytes of its path's hash, 8 bytes of what it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry(pub(super) [u64; 3]);
-
-/// How a listed file stands to the consumed ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sighting {
-    /// No file of this path was consumed.
-    New,
-    /// It was consumed, and has not changed since.
-    Consumed,
-    /// It was consumed, and has changed since.
-    Changed,
-}
 
 /// The set of consumed files.
 #[derive(Clone, Debug, Default)]

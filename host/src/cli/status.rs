@@ -242,6 +242,7 @@ mod tests {
             runner: Some(runner.clone()),
             last_commit: Some(CommitRecord {
                 batch: BatchId(12),
+                skipped: Vec::new(),
                 files: vec![written.clone(), written],
                 rows_read: 20,
                 rows_written: 16,
@@ -255,6 +256,7 @@ mod tests {
             }),
             begun: Some(OffsetRecord {
                 batch: BatchId(13),
+                position: None,
                 files: vec![file],
                 components: Vec::new(),
                 config_hash: String::new(),

@@ -18,6 +18,7 @@ pub mod plan;
 pub mod quantity;
 pub mod reference;
 mod resolve;
+mod resolve_clean;
 mod resolve_sink;
 mod resolve_stages;
 pub mod schema;

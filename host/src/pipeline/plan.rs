@@ -67,6 +67,37 @@ pub struct SourcePlan {
     pub max_bytes_per_trigger: Option<u64>,
     /// What an input that changed between intent and replay does.
     pub on_changed_input: OnChangedInput,
+    /// In which order files are taken.
+    pub order: Order,
+    /// Files that were changed longer than this before the newest one read are left out.
+    pub max_file_age: Option<Duration>,
+    /// What happens to files that were read.
+    pub clean_source: CleanSource,
+}
+
+/// In which order files are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// By modification time, then path.
+    ModificationTime,
+    /// By path, and only after the greatest path read so far.
+    Lexicographic,
+}
+
+/// What happens to files that were read, once their micro-batch is visible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CleanSource {
+    /// They stay.
+    Off,
+    /// They are copied to another store, then deleted.
+    Archive {
+        /// URL or absolute directory of the archive.
+        root: String,
+        /// How to reach it.
+        storage_options: StorageOptions,
+    },
+    /// They are deleted.
+    Delete,
 }
 
 /// What a value of the wrong type does.

@@ -8,10 +8,10 @@ use super::{
     document::Document,
     fingerprint, location,
     plan::{
-        Compression, OnChangedInput, OnTypeConflict, Plan, QuarantinePlan, SinkPlan, SourcePlan,
-        Trigger,
+        Compression, OnChangedInput, OnTypeConflict, Order, Plan, QuarantinePlan, SinkPlan,
+        SourcePlan, Trigger,
     },
-    resolve_sink, resolve_stages,
+    resolve_clean, resolve_sink, resolve_stages,
 };
 use crate::{
     diagnostic::{Diagnostic, KeyPath, Place, SourceText},
@@ -57,7 +57,12 @@ impl Context<'_> {
     }
 
     /// The absolute path or URL of a directory, held against the stores there are.
-    fn directory(&mut self, text: &str, key: &KeyPath, options: &StorageOptions) -> Option<String> {
+    pub(super) fn directory(
+        &mut self,
+        text: &str,
+        key: &KeyPath,
+        options: &StorageOptions,
+    ) -> Option<String> {
         let root = location::root(text, &self.directory);
         let root = self.take(key, root)?;
         self.hide(key, &root);
@@ -71,7 +76,7 @@ fn opens(root: &str, options: &StorageOptions) -> Result<(), Diagnostic> {
     storage::open_with(root, options, &storage::silent()).map(drop)
 }
 
-fn storage_options(options: &config::StorageOptions) -> StorageOptions {
+pub(super) fn storage_options(options: &config::StorageOptions) -> StorageOptions {
     let config::StorageOptions { endpoint, region, account, path_style, anonymous, retry_timeout } =
         options;
     StorageOptions {
@@ -175,6 +180,7 @@ fn source(source: &config::Source, context: &mut Context<'_>) -> Option<SourcePl
         );
     }
     let input = input?;
+    let clean_source = resolve_clean::clean_source(source, &input.root, context);
     Some(SourcePlan {
         root: input.root,
         storage_options: options,
@@ -197,6 +203,12 @@ fn source(source: &config::Source, context: &mut Context<'_>) -> Option<SourcePl
             config::OnChangedInput::Fail => OnChangedInput::Fail,
             config::OnChangedInput::Skip => OnChangedInput::Skip,
         },
+        order: match source.order {
+            config::Order::ModificationTime => Order::ModificationTime,
+            config::Order::Lexicographic => Order::Lexicographic,
+        },
+        max_file_age: source.max_file_age.map(|age| age.0),
+        clean_source: clean_source?,
     })
 }
 

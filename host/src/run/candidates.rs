@@ -4,12 +4,12 @@
 
 use super::repaired::{Repaired, RepairedRecords};
 use crate::{
-    checkpoint::{Seen, Sighting},
+    checkpoint::Seen,
     diagnostic::Result,
     sink::rejected::{QuarantinedRecord, Records, Selection},
     source::returned::{Content, Probe, Returned, is_of_file, probe},
     storage::Storage,
-    types::{BatchId, RecordId},
+    types::{BatchId, RecordId, Sighting},
 };
 use std::{collections::BTreeMap, fmt};
 

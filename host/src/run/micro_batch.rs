@@ -135,6 +135,7 @@ fn write(
     }
     let record = CommitRecord {
         batch: offsets.batch,
+        skipped: skipped(offsets, files),
         files: table.finish()?,
         rows_read: counts.rows_read,
         rows_written: counts.rows_written,
@@ -164,6 +165,13 @@ fn left_out(
     let read: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let left_out = offsets.files.iter().filter(|file| !read.contains(file.path.as_str()));
     left_out.filter_map(|file| returned.left_out(file)).collect()
+}
+
+/// Recorded inputs that are not among the files to be read.
+fn skipped(offsets: &OffsetRecord, files: &[InputFile]) -> Vec<String> {
+    let mut read = files.iter().peekable();
+    let left_out = |file: &&InputFile| read.next_if(|read| read.path == file.path).is_none();
+    offsets.files.iter().filter(left_out).map(|file| file.path.clone()).collect()
 }
 
 fn table_writer(

@@ -5,7 +5,9 @@
 
 mod bind;
 mod candidates;
+mod clean_up;
 mod inputs;
+mod left_out;
 mod micro_batch;
 mod parallel;
 mod put_back;
@@ -25,7 +27,7 @@ pub use worker::cut_by_partition;
 use crate::{
     diagnostic::Result,
     metrics::Observer,
-    pipeline::plan::{Plan, Trigger},
+    pipeline::plan::{CleanSource, Plan, Trigger},
     sink::{bind::check_files, partition::Partitioner},
     source::{self, json::JsonReader},
     stage::{Chain, Engine, StageSummary},
@@ -46,16 +48,36 @@ pub struct Stores {
     pub checkpoint: Storage,
     /// The table's directory.
     pub sink: Storage,
+    /// Where files go that were read, if they are archived.
+    pub archive: Option<Storage>,
 }
 
 impl Stores {
+    /// The same places behind a decorator.
+    #[must_use]
+    pub fn map(self, decorate: impl Fn(Storage) -> Storage) -> Self {
+        Self {
+            source: decorate(self.source),
+            checkpoint: decorate(self.checkpoint),
+            sink: decorate(self.sink),
+            archive: self.archive.map(decorate),
+        }
+    }
+
     /// Opens the stores a plan names. `notices` hears when one of them fails for now.
     ///
     /// # Errors
     /// Fails when a URL is not supported.
     pub fn open(plan: &Plan, notices: &Notices) -> Result<Self> {
         let (source, sink) = (&plan.source, &plan.sink);
+        let archive = match &source.clean_source {
+            CleanSource::Archive { root, storage_options } => {
+                Some(open_with(root, storage_options, notices)?)
+            }
+            CleanSource::Off | CleanSource::Delete => None,
+        };
         Ok(Self {
+            archive,
             source: open_with(&source.root, &source.storage_options, notices)?,
             checkpoint: open_with(&plan.checkpoint, &plan.checkpoint_options, notices)?,
             sink: open_with(&sink.root, &sink.storage_options, notices)?,
@@ -150,7 +172,7 @@ pub fn check(plan: &Plan, engine: &Engine, notices: &Notices) -> Result<Checked>
     let inferred = plan.source.schema.is_none();
     let mut samples = Vec::new();
     if inferred {
-        samples = source::discover::discover(&plan.source, &storage, &|_| false)?;
+        samples = source::discover::first(&plan.source, &storage)?;
     }
     let schema = bind::schema(plan, &storage, None, &samples)?;
     let source = SchemaRef::clone(JsonReader::new(&plan.source, &schema)?.schema());

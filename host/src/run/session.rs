@@ -2,12 +2,14 @@
 
 use super::{
     Run, bind,
+    clean_up::CleanUp,
     inputs::Inputs,
+    left_out::LeftOut,
     micro_batch::{self, Timings},
     worker::Worker,
 };
 use crate::{
-    checkpoint::{Checkpoint, Recovery, Seen, Sighting, this_runner},
+    checkpoint::{Checkpoint, Recovery, Seen, this_runner},
     clock,
     diagnostic::{Diagnostic, Result},
     metrics::Observer,
@@ -15,7 +17,7 @@ use crate::{
     sink,
     source::{self, returned::Returned},
     stage::{Component, ConfiguredStage, Engine},
-    types::{BatchId, CommitRecord, InputFile, OffsetRecord},
+    types::{BatchId, CommitRecord, InputFile, OffsetRecord, Position},
 };
 use std::{
     iter,
@@ -33,6 +35,8 @@ pub(super) struct Session<'a> {
     next: BatchId,
     watermark_us: Option<i64>,
     replay: Option<OffsetRecord>,
+    left_out: LeftOut,
+    clean_up: CleanUp,
 }
 
 /// A micro-batch that was committed and published.
@@ -78,10 +82,22 @@ impl<'a> Session<'a> {
             sink::publish::publish(&run.stores.sink, commit)?;
             sink::publish::discard(&run.stores.sink, commit.batch)?;
         }
-        let watermark_us = publish.and_then(|commit| commit.watermark_us);
-        let (engine, workers) = (engine.clone(), Vec::new());
-        let mut session =
-            Self { run, engine, checkpoint, stages, workers, next, watermark_us, replay };
+        let mut clean_up = CleanUp::new(&run.plan.source.clean_source);
+        if let Some(commit) = &publish {
+            clean_up.is_visible(commit.batch);
+        }
+        let mut session = Self {
+            watermark_us: publish.and_then(|commit| commit.watermark_us),
+            run,
+            engine: engine.clone(),
+            checkpoint,
+            stages,
+            workers: Vec::new(),
+            next,
+            replay,
+            left_out: LeftOut::default(),
+            clean_up,
+        };
         // What is wrong with the chain is said now, not when the first file arrives.
         let is_known = session.run.plan.source.schema.is_some()
             || session.checkpoint.pinned_schema()?.is_some();
@@ -151,11 +167,17 @@ impl<'a> Session<'a> {
     /// Fails when a store refuses, another runner took the number, a stage or the quarantine
     /// stops the pipeline, or the run is abandoned.
     pub(super) fn micro_batch(&mut self, observer: &dyn Observer) -> Result<Option<Done>> {
+        self.clean_up.carry_on(&self.run.stores, observer);
         let start = Instant::now();
+        let (plan, source) = (&self.run.plan.source, &self.run.stores.source);
         let seen = self.checkpoint.seen();
-        let consumed = |file: &InputFile| seen.sighting(file) != Sighting::New;
-        let files =
-            source::discover::discover(&self.run.plan.source, &self.run.stores.source, &consumed)?;
+        let known = source::discover::Known {
+            sighting: &|file| seen.sighting(file),
+            position: self.checkpoint.position(),
+        };
+        let found = source::discover::discover(plan, source, &known)?;
+        self.left_out.tell(&found, plan, observer);
+        let files = found.files;
         let discover = start.elapsed();
         if files.is_empty() {
             return Ok(None);
@@ -195,12 +217,16 @@ impl<'a> Session<'a> {
 
     /// Records the intent to read these files with the stages as they are now.
     fn begin(&mut self, files: Vec<InputFile>, replay: Option<String>) -> Result<OffsetRecord> {
+        // Records that are put back are no files of the source.
+        let read = if replay.is_some() { &[][..] } else { &files };
+        let position = Position::after(self.checkpoint.position(), read);
         let offsets = OffsetRecord {
             batch: self.next,
             files,
             components: self.store_components(&self.stages)?,
             config_hash: self.run.plan.config_hash.clone(),
             replay,
+            position,
             watermark_us: self.watermark_us,
             runner: this_runner(),
             written_us: clock::now_us(),
@@ -236,6 +262,10 @@ impl<'a> Session<'a> {
             observer,
         };
         let (commit, timings) = micro_batch::run(&mut parts, &offsets, &files)?;
+        if offsets.replay.is_none() {
+            self.clean_up.is_visible(offsets.batch);
+            self.clean_up.carry_on(&self.run.stores, observer);
+        }
         self.checkpoint.compact()?;
         self.next = offsets.batch.next();
         self.watermark_us = commit.watermark_us;

@@ -61,6 +61,7 @@ mod tests {
     fn commit(storage: &Storage) -> CommitRecord {
         CommitRecord {
             batch: BatchId(3),
+            skipped: Vec::new(),
             files: ["k=a/1.parquet", "k=b/1.parquet"].map(|path| pending(storage, path)).into(),
             rows_read: 0,
             rows_written: 0,

@@ -2,15 +2,17 @@
 //! up to the limits of a trigger.
 //!
 //! Files are ordered by modification time, then by path, so that what arrived first is read
-//! first and every replay and every machine sees one order.
+//! first and every replay and every machine sees one order; or by path alone, where names grow
+//! with time, so that only what is new is listed.
 
 use crate::{
     diagnostic::{Diagnostic, Result},
-    pipeline::plan::SourcePlan,
-    storage::Storage,
-    types::InputFile,
+    pipeline::plan::{Order, SourcePlan},
+    storage::{Meta, Storage},
+    types::{InputFile, Position, Sighting},
 };
 use globset::{GlobBuilder, GlobMatcher};
+use std::time::Duration;
 
 /// The source's glob, compiled.
 ///
@@ -54,33 +56,89 @@ impl Pattern {
     }
 }
 
-/// Lists the files of the next micro-batch: those that match and were not `seen`, by
-/// modification time, then path; cut at the plan's limits, but always at least one file when
-/// there is one.
+/// What is known of the source already.
+pub struct Known<'a> {
+    /// How a file stands to the consumed ones.
+    pub sighting: &'a dyn Fn(&InputFile) -> Sighting,
+    /// How far the source was read.
+    pub position: Option<&'a Position>,
+}
+
+/// What a look at the source gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discovered {
+    /// The files of the next micro-batch, in reading order.
+    pub files: Vec<InputFile>,
+    /// Files that were consumed and have changed since.
+    pub changed: Vec<InputFile>,
+    /// New files that are too old to be read.
+    pub too_old: Vec<InputFile>,
+}
+
+/// Lists the files of the next micro-batch: those that match, are new and not too old, in the
+/// plan's order; cut at the plan's limits, but always at least one file when there is one.
+///
+/// In lexicographic order only what sorts after the position is listed.
 ///
 /// # Errors
 /// Fails when the glob is malformed or the store refuses to list.
-pub fn discover(
-    plan: &SourcePlan,
-    storage: &Storage,
-    seen: &dyn Fn(&InputFile) -> bool,
-) -> Result<Vec<InputFile>> {
+pub fn discover(plan: &SourcePlan, storage: &Storage, known: &Known<'_>) -> Result<Discovered> {
     let pattern = Pattern::new(&plan.pattern)?;
-    let mut files: Vec<InputFile> = storage
-        .list(&pattern.directory())?
-        .into_iter()
-        .filter(|meta| pattern.matches(&meta.path))
-        .map(|meta| InputFile {
+    let oldest_us = match (plan.max_file_age, known.position) {
+        (Some(age), Some(position)) => position.modified_us.saturating_sub(micros(age)),
+        _ => i64::MIN,
+    };
+    let mut found = Discovered::default();
+    for meta in list(plan, storage, &pattern.directory(), known.position)? {
+        if !pattern.matches(&meta.path) {
+            continue;
+        }
+        let file = InputFile {
             path: meta.path,
             size_bytes: meta.size_bytes,
             modified_us: meta.modified_us,
             etag: meta.etag,
-        })
-        .filter(|file| !seen(file))
-        .collect();
-    files.sort_unstable_by(|a, b| (a.modified_us, &a.path).cmp(&(b.modified_us, &b.path)));
-    files.truncate(count_within(plan, &files));
-    Ok(files)
+        };
+        match (known.sighting)(&file) {
+            Sighting::Consumed => {}
+            Sighting::Changed => found.changed.push(file),
+            Sighting::New if file.modified_us < oldest_us => found.too_old.push(file),
+            Sighting::New => found.files.push(file),
+        }
+    }
+    // A listing is in order of paths already.
+    if plan.order == Order::ModificationTime {
+        found
+            .files
+            .sort_unstable_by(|a, b| (a.modified_us, &a.path).cmp(&(b.modified_us, &b.path)));
+    }
+    found.files.truncate(count_within(plan, &found.files));
+    Ok(found)
+}
+
+/// As [`discover`], where nothing is known yet.
+///
+/// # Errors
+/// See [`discover`].
+pub fn first(plan: &SourcePlan, storage: &Storage) -> Result<Vec<InputFile>> {
+    let known = Known { sighting: &|_| Sighting::New, position: None };
+    Ok(discover(plan, storage, &known)?.files)
+}
+
+fn list(
+    plan: &SourcePlan,
+    storage: &Storage,
+    directory: &str,
+    position: Option<&Position>,
+) -> Result<Vec<Meta>> {
+    match (plan.order, position) {
+        (Order::Lexicographic, Some(position)) => storage.list_after(directory, &position.path),
+        _ => storage.list(directory),
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn count_within(plan: &SourcePlan, files: &[InputFile]) -> usize {
@@ -106,8 +164,11 @@ mod tests {
             store.put_at(path, &vec![b' '; *size as usize], *modified);
         }
         let storage: Storage = Arc::new(store);
-        let seen = |file: &InputFile| file.path.contains("seen");
-        discover(plan, &storage, &seen).unwrap().into_iter().map(|file| file.path).collect()
+        let sighting = |file: &InputFile| {
+            if file.path.contains("seen") { Sighting::Consumed } else { Sighting::New }
+        };
+        let found = discover(plan, &storage, &Known { sighting: &sighting, position: None });
+        found.unwrap().files.into_iter().map(|file| file.path).collect()
     }
 
     #[test]
@@ -139,6 +200,58 @@ mod tests {
         assert_eq!(found(&plan, &files), ["a", "b"]);
         plan.max_bytes_per_trigger = Some(5);
         assert_eq!(found(&plan, &files), ["a"]);
+    }
+
+    fn position(path: &str, modified_us: i64) -> Position {
+        Position { path: path.into(), modified_us }
+    }
+
+    #[test]
+    fn in_lexicographic_order_only_what_is_new_is_listed() {
+        let mut plan = plan();
+        plan.pattern = "logs/**/*.json".into();
+        plan.order = Order::Lexicographic;
+        plan.max_files_per_trigger = Some(2);
+        let store = Arc::new(MemoryStore::default());
+        let name = |n: u32| format!("logs/{:02}/{n:05}.json", n / 1000);
+        // Changed in the opposite order of their names, so that the order shows.
+        (0..10_000).for_each(|n| store.put_at(&name(n), b"x", -i64::from(n)));
+        store.put_at("logs/09/late.csv", b"x", 0);
+        store.put_at("logs/10/a.json", b"x", -1);
+        store.put_at("logs/10/b.json", b"x", -2);
+        store.put_at("logs/10/c.json", b"x", -3);
+        let storage: Storage = Arc::clone(&store) as Storage;
+        let last = position(&name(9_999), 0);
+        let known = Known { sighting: &|_| Sighting::New, position: Some(&last) };
+        let found = discover(&plan, &storage, &known).unwrap();
+        let paths: Vec<_> = found.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["logs/10/a.json", "logs/10/b.json"]);
+        assert_eq!(store.listed.load(std::sync::atomic::Ordering::Relaxed), 4);
+        let first = first(&plan, &storage).unwrap();
+        assert_eq!(first[0].path, name(0), "the first look lists everything, in order of names");
+    }
+
+    #[test]
+    fn age_counts_from_the_newest_file_read_and_not_in_the_first_micro_batch() {
+        let mut plan = plan();
+        plan.max_file_age = Some(Duration::from_micros(10));
+        let store = MemoryStore::default();
+        for (path, modified_us) in [("a", 89), ("b", 90), ("c", 100), ("d", 500), ("old", 1)] {
+            store.put_at(path, b"x", modified_us);
+        }
+        let storage: Storage = Arc::new(store);
+        let sighting = |file: &InputFile| match file.path.as_str() {
+            "old" => Sighting::Consumed,
+            _ => Sighting::New,
+        };
+        let newest = position("x", 100);
+        let look = |position| discover(&plan, &storage, &Known { sighting: &sighting, position });
+        let paths = |files: Vec<InputFile>| files.into_iter().map(|f| f.path).collect::<Vec<_>>();
+        let found = look(Some(&newest)).unwrap();
+        assert_eq!(paths(found.files), ["b", "c", "d"]);
+        assert_eq!(paths(found.too_old), ["a"]);
+        let found = look(None).unwrap();
+        assert_eq!(paths(found.files), ["a", "b", "c", "d"]);
     }
 
     #[test]

@@ -4,14 +4,17 @@
 
 use crate::{
     diagnostic::{Diagnostic, Result},
-    pipeline::plan::{OnChangedInput, OnTypeConflict, SourcePlan},
+    pipeline::plan::{CleanSource, OnChangedInput, OnTypeConflict, Order, SourcePlan},
     storage::{Created, Meta, PendingWriter, Store},
     types::{BatchId, InputFile, PendingFile},
 };
 use std::{
     collections::BTreeMap,
     io::{self, Read},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// A plan that reads everything and rescues what does not fit.
@@ -29,6 +32,9 @@ pub(crate) fn plan() -> SourcePlan {
         max_files_per_trigger: None,
         max_bytes_per_trigger: None,
         on_changed_input: OnChangedInput::Fail,
+        order: Order::ModificationTime,
+        max_file_age: None,
+        clean_source: CleanSource::Off,
     }
 }
 
@@ -36,6 +42,8 @@ pub(crate) fn plan() -> SourcePlan {
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     files: Mutex<BTreeMap<String, (Vec<u8>, i64)>>,
+    /// Names that listings gave.
+    pub(crate) listed: AtomicUsize,
     /// Most bytes that one read gives; 0: as many as asked for.
     pub(crate) step_bytes: usize,
 }
@@ -84,12 +92,16 @@ impl Store for MemoryStore {
             modified_us: *modified_us,
             etag: None,
         };
-        Ok(files.iter().filter(|(path, _)| below(path)).map(meta).collect())
+        let found: Vec<_> = files.iter().filter(|(path, _)| below(path)).map(meta).collect();
+        self.listed.fetch_add(found.len(), Ordering::Relaxed);
+        Ok(found)
     }
 
     fn list_after(&self, prefix: &str, after: &str) -> Result<Vec<Meta>> {
         let mut found = self.list(prefix)?;
+        let all = found.len();
         found.retain(|meta| meta.path.as_str() > after);
+        self.listed.fetch_sub(all - found.len(), Ordering::Relaxed);
         Ok(found)
     }
 

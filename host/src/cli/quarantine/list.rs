@@ -2,7 +2,7 @@
 
 use super::{Failures, SelectionArgs, Terminal};
 use crate::{
-    checkpoint::{self, Sighting},
+    checkpoint,
     cli::load,
     diagnostic::Result,
     run::Stores,
@@ -11,7 +11,7 @@ use crate::{
         rejected::{QuarantinedRecord, Records, Selection},
     },
     source::returned::as_input,
-    types::BatchId,
+    types::{BatchId, Sighting},
 };
 use clap::Args;
 use serde_json::{Value, json};

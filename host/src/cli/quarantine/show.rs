@@ -2,12 +2,13 @@
 
 use super::{Failures, SelectionArgs, Terminal};
 use crate::{
-    checkpoint::{self, Sighting},
+    checkpoint,
     cli::load,
     diagnostic::Diagnostic,
     run::Stores,
     sink::rejected::{QuarantinedRecord, Records},
     source::returned::as_input,
+    types::Sighting,
 };
 use clap::Args;
 use serde::Serialize;

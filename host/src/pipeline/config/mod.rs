@@ -9,7 +9,8 @@ mod source;
 mod storage_options;
 
 pub use source::{
-    Format, Off, OnChangedInput, OnTypeConflict, RescuedColumn, SchemaSource, Source,
+    CleanSource, Format, Off, OnChangedInput, OnTypeConflict, Order, RescuedColumn, SchemaSource,
+    Source,
 };
 pub use storage_options::StorageOptions;
 

@@ -1,6 +1,9 @@
 //! `[source]` as written: where files come from, and what is in them.
 
-use super::{super::quantity::ByteSize, StorageOptions};
+use super::{
+    super::quantity::{ByteSize, TimeSpan},
+    StorageOptions,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +60,27 @@ pub struct Source {
     /// changed or is gone.
     #[serde(default)]
     pub on_changed_input: OnChangedInput,
+    /// In which order files are taken.
+    #[serde(default)]
+    pub order: Order,
+    /// Files that were changed longer than this before the newest file read so far are left
+    /// out, however late they are found. The clock does not count, and the first micro-batch
+    /// takes files of any age. Default: files of any age are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"7d")]
+    pub max_file_age: Option<TimeSpan>,
+    /// What happens to a file once everything of its micro-batch is visible in the table.
+    #[serde(default)]
+    pub clean_source: CleanSource,
+    /// Where `clean_source = "archive"` moves files to, under the paths they had below the
+    /// source: a directory or a URL outside the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"../archive/payments")]
+    pub archive_path: Option<String>,
+    /// How to reach the archive's store. Default: as the source, where both URLs have the same
+    /// scheme.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_storage_options: Option<StorageOptions>,
 }
 
 impl Source {
@@ -92,6 +116,32 @@ pub enum Format {
     /// Documents, one record a line (NDJSON) or arrays at the top, told apart per file.
     #[default]
     Json,
+}
+
+/// In which order files are taken.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Oldest change first. Every trigger lists all files.
+    #[default]
+    ModificationTime,
+    /// By path. A trigger lists only what sorts after the greatest path read so far, so that its
+    /// cost does not grow with what was read; a file that appears later under a smaller path is
+    /// never read. For names that grow with time, in one directory tree for each writer.
+    Lexicographic,
+}
+
+/// What happens to files that were read.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CleanSource {
+    /// They stay.
+    #[default]
+    Off,
+    /// They are copied to `archive_path`, then deleted.
+    Archive,
+    /// They are deleted, except those with records in the quarantine.
+    Delete,
 }
 
 /// A schema file, or its content.

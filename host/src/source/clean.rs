@@ -1,0 +1,153 @@
+//! Files that were read leave the source: deleted, or moved to an archive.
+//!
+//! Owns the way of one file, which may be gone any number of times; knows nothing of what was
+//! made of it. A file that is not what it was when it was read stays, and a copy is durable and
+//! whole before the original goes.
+
+use crate::{
+    diagnostic::{Diagnostic, Result},
+    storage::Storage,
+    types::{BatchId, InputFile, PendingFile},
+};
+use std::{
+    io::{self, Read, Write as _},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+const BUFFER_BYTES: usize = 1 << 18;
+/// From so many files on several are cleaned at a time: of a remote store, each call is a wait.
+const MANY: usize = 32;
+const AT_A_TIME: usize = 8;
+
+/// Cleans files of one micro-batch that still are what they were. Those that are gone, and
+/// those that changed, count as done.
+///
+/// # Errors
+/// Fails when a store refuses, or the archive holds another file of the same path; other files
+/// may be cleaned then, and this one is where it was.
+pub fn clean(
+    source: &Storage,
+    archive: Option<&Storage>,
+    batch: BatchId,
+    files: &[InputFile],
+) -> Result<()> {
+    let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
+    let work = || {
+        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = clean_file(source, archive, batch, file) {
+                next.store(files.len(), Ordering::Relaxed);
+                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let threads = if files.len() < MANY { 1 } else { AT_A_TIME };
+        (1..threads).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    let failure = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(archive) = archive {
+        // What a copy that failed, or a process that died, left behind.
+        archive.discard(batch)?;
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+fn clean_file(
+    source: &Storage,
+    archive: Option<&Storage>,
+    batch: BatchId,
+    file: &InputFile,
+) -> Result<()> {
+    if !is_unchanged(source, file)? {
+        return Ok(());
+    }
+    if let Some(archive) = archive {
+        match archive.head(&file.path)? {
+            None => copy(source, archive, batch, file)?,
+            Some(_) => compare(source, archive, file)?,
+        }
+        if !is_unchanged(source, file)? {
+            return Ok(());
+        }
+    }
+    source.delete(&file.path)
+}
+
+fn is_unchanged(source: &Storage, file: &InputFile) -> Result<bool> {
+    let now = source.head(&file.path)?.map(|meta| InputFile {
+        path: meta.path,
+        size_bytes: meta.size_bytes,
+        modified_us: meta.modified_us,
+        etag: meta.etag,
+    });
+    Ok(now.as_ref() == Some(file))
+}
+
+/// Copies a file; it is visible in the archive once it is whole and durable.
+fn copy(source: &Storage, archive: &Storage, batch: BatchId, file: &InputFile) -> Result<()> {
+    let mut from = source.open(&file.path)?;
+    let mut to = archive.pending(batch, &file.path)?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut size_bytes = 0;
+    loop {
+        let read = fill(&mut *from, &mut buffer).map_err(|e| unread(source, file, &e))?;
+        if read == 0 {
+            break;
+        }
+        size_bytes += read as u64;
+        to.write_all(&buffer[..read]).map_err(|e| {
+            Diagnostic::storage(format!("cannot write `{}/{}`", archive.root(), file.path)).cause(e)
+        })?;
+    }
+    if size_bytes != file.size_bytes {
+        let short = io::Error::new(io::ErrorKind::UnexpectedEof, "it changed while it was copied");
+        return Err(unread(source, file, &short));
+    }
+    let handle = to.finish()?;
+    let path = file.path.clone();
+    archive.publish(&[PendingFile { path, handle, rows: 0, size_bytes, event_time_us: None }])
+}
+
+/// Makes sure that the archive holds this very file already, as after a crash.
+fn compare(source: &Storage, archive: &Storage, file: &InputFile) -> Result<()> {
+    let (mut here, mut there) = (source.open(&file.path)?, archive.open(&file.path)?);
+    let (mut left, mut right) = (vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]);
+    loop {
+        let read = fill(&mut *here, &mut left).map_err(|e| unread(source, file, &e))?;
+        let copied = fill(&mut *there, &mut right).map_err(|e| unread(archive, file, &e))?;
+        if left[..read] != right[..copied] {
+            return Err(Diagnostic::storage(format!(
+                "the archive has another file `{}/{}` already",
+                archive.root(),
+                file.path
+            ))
+            .hint("give the pipeline an archive of its own, or move that file away"));
+        }
+        if read == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads until the buffer is full or the file ends.
+fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match from.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}
+
+fn unread(store: &Storage, file: &InputFile, error: &io::Error) -> Diagnostic {
+    Diagnostic::storage(format!("cannot read `{}/{}`", store.root(), file.path)).cause(error)
+}
