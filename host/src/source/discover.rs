@@ -50,10 +50,18 @@ impl Pattern {
 
     /// The longest directory that every match lies in, so that no more is listed.
     fn directory(&self) -> String {
-        let fixed = |name: &&String| !name.contains(['*', '?', '[', ']', '{', '}', '\\']);
         let parents = &self.names[..self.names.len().saturating_sub(1)];
-        parents.iter().take_while(fixed).cloned().collect::<Vec<_>>().join("/")
+        parents.iter().take_while(|name| is_fixed(name)).cloned().collect::<Vec<_>>().join("/")
     }
+
+    /// The one path that can match, where there is no wildcard.
+    fn path(&self) -> Option<String> {
+        self.names.iter().all(|name| is_fixed(name)).then(|| self.names.join("/"))
+    }
+}
+
+fn is_fixed(name: &str) -> bool {
+    !name.contains(['*', '?', '[', ']', '{', '}', '\\'])
 }
 
 /// What is known of the source already.
@@ -89,7 +97,7 @@ pub fn discover(plan: &SourcePlan, storage: &Storage, known: &Known<'_>) -> Resu
         _ => i64::MIN,
     };
     let mut found = Discovered::default();
-    for meta in list(plan, storage, &pattern.directory(), known.position)? {
+    for meta in list(plan, storage, &pattern, known.position)? {
         if !pattern.matches(&meta.path) {
             continue;
         }
@@ -125,15 +133,20 @@ pub fn first(plan: &SourcePlan, storage: &Storage) -> Result<Vec<InputFile>> {
     Ok(discover(plan, storage, &known)?.files)
 }
 
+/// One path is looked at rather than looked for: a plain HTTP server lists nothing.
 fn list(
     plan: &SourcePlan,
     storage: &Storage,
-    directory: &str,
+    pattern: &Pattern,
     position: Option<&Position>,
 ) -> Result<Vec<Meta>> {
+    if let Some(path) = pattern.path() {
+        return Ok(storage.head(&path)?.into_iter().collect());
+    }
+    let directory = pattern.directory();
     match (plan.order, position) {
-        (Order::Lexicographic, Some(position)) => storage.list_after(directory, &position.path),
-        _ => storage.list(directory),
+        (Order::Lexicographic, Some(position)) => storage.list_after(&directory, &position.path),
+        _ => storage.list(&directory),
     }
 }
 
@@ -155,7 +168,10 @@ fn count_within(plan: &SourcePlan, files: &[InputFile]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::fixture::{MemoryStore, plan};
+    use crate::{
+        source::fixture::{MemoryStore, plan},
+        storage::fault::Faults,
+    };
     use std::sync::Arc;
 
     fn found(plan: &SourcePlan, files: &[(&str, u64, i64)]) -> Vec<String> {
@@ -277,5 +293,18 @@ mod tests {
         assert_eq!(Pattern::new("a/**/c/*.json").unwrap().directory(), "a");
         assert_eq!(Pattern::new("*.json").unwrap().directory(), "");
         assert_eq!(Pattern::new("a.json").unwrap().directory(), "");
+    }
+
+    #[test]
+    fn a_path_without_wildcards_is_looked_at_and_nothing_is_listed() {
+        let mut plan = plan();
+        plan.pattern = "in/a.json".into();
+        let store = MemoryStore::default();
+        store.put_at("in/a.json", b" ", 1);
+        store.put_at("in/b.json", b" ", 1);
+        let faults = Faults::none();
+        let files = first(&plan, &faults.wrap(Arc::new(store))).unwrap();
+        assert_eq!(files[0].path, "in/a.json");
+        assert_eq!((files.len(), faults.trace()), (1, vec!["head in/a.json".to_owned()]));
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Refusal {
 }
 
 /// Longest cause that is shown: some services answer with a page.
-const SHOWN_BYTES: usize = 600;
+const SHOWN_BYTES: usize = 400;
 
 /// A refusal: what was being done, why, and what to do.
 pub(super) fn refused(doing: Diagnostic, error: &Error) -> Refusal {
@@ -60,6 +60,14 @@ fn meaning(error: &Error, text: &str) -> (bool, Option<&'static str>) {
     }
     if says(&["NoSuchBucket", "ContainerNotFound"]) {
         return (false, Some("there is no such bucket: create it, or correct the URL"));
+    }
+    if says(&["status code: 405", "status code: 501"]) {
+        return (
+            false,
+            Some(
+                "a web server that only serves files cannot list or write: name one file to read, without wildcards, or use a WebDAV server",
+            ),
+        );
     }
     match error {
         Error::NotFound { .. } => {
@@ -125,6 +133,7 @@ mod tests {
             ("408 Request Timeout", true),
             ("400 Bad Request", false),
             ("405 Method Not Allowed", false),
+            ("501 Not Implemented", false),
         ] {
             let error = generic(&format!("Server returned non-2xx status code: {status}: why"));
             assert_eq!(passing(&error), passes, "{status}");
