@@ -18,7 +18,7 @@ use crate::{
 use std::{io::Write as _, path::Path, sync::Arc};
 
 /// Small enough that a short run cuts and merges segments.
-const TIERS: Tiers =
+pub(super) const TIERS: Tiers =
     Tiers { batches: 1, fan_out: 2, max_seen_bytes: 1 << 20, max_history_bytes: 1 << 20 };
 const INPUTS: [&str; 5] = ["a", "b c", "d%20", "e#", "f"];
 
@@ -27,10 +27,11 @@ fn inputs() -> Vec<InputFile> {
 }
 
 /// A pipeline of one file per micro-batch that copies paths: until nothing is left.
-fn run(checkpoint: &Storage, sink: &Storage) -> Result<()> {
+pub(super) fn run(checkpoint: &Storage, sink: &Storage) -> Result<()> {
     let mut checkpoint = Checkpoint::open_with(Arc::clone(checkpoint), "copy", TIERS)?;
     checkpoint.store_component(b"component")?;
     checkpoint.pin_schema("schema")?;
+    checkpoint.finish_rewind(sink)?;
     let recovery = checkpoint.observe()?;
     checkpoint.claim_table(sink)?;
     sink.discard(recovery.next())?;
@@ -77,12 +78,12 @@ fn write(sink: &Storage, offsets: &OffsetRecord) -> Result<CommitRecord> {
 }
 
 /// What readers see: the files of the table and their contents.
-fn table(sink: &Storage) -> Vec<(String, Vec<u8>)> {
+pub(super) fn table(sink: &Storage) -> Vec<(String, Vec<u8>)> {
     let listed = sink.list("").unwrap().into_iter().filter(|meta| meta.path.ends_with(".parquet"));
     listed.map(|meta| (meta.path.clone(), sink.read(&meta.path).unwrap().unwrap())).collect()
 }
 
-fn stores(dir: &Path) -> (Storage, Storage) {
+pub(super) fn stores(dir: &Path) -> (Storage, Storage) {
     let at = |name: &str| open(dir.join(name).to_str().unwrap()).unwrap();
     (at("checkpoint"), at("table"))
 }

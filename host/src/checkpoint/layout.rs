@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `pipeline.json` | format version, id, name and age of the pipeline |
 //! | `runner.lock` | who runs it; locked as long as they do |
+//! | `rewind.json` | while the checkpoint goes back to an earlier micro-batch: to which |
 //! | `schema.json` | the source's schema, once it was inferred |
 //! | `plugins/c0ffee.wasm` | a component, by the SHA-256 of its content |
 //! | `replays/c0ffee.jsonl` | rejected records that are put back, by the SHA-256 of their text |
@@ -21,6 +22,8 @@ use crate::types::BatchId;
 pub(super) const PIPELINE: &str = "pipeline.json";
 /// Who runs the pipeline.
 pub(super) const RUNNER: &str = "runner.lock";
+/// To which micro-batch the checkpoint goes back.
+pub(super) const REWIND: &str = "rewind.json";
 /// The source's schema.
 pub(super) const SCHEMA: &str = "schema.json";
 /// Directory of the offset log.
@@ -104,6 +107,7 @@ mod tests {
         let made = [
             PIPELINE.to_owned(),
             RUNNER.to_owned(),
+            REWIND.to_owned(),
             SCHEMA.to_owned(),
             plugin("c0ffee"),
             replay("c0ffee"),

@@ -20,19 +20,25 @@ mod identity;
 mod layout;
 mod log;
 mod recover;
+mod rewind;
+#[cfg(test)]
+mod rewind_tests;
 mod runner;
 mod seen;
 mod segment;
 mod survey;
 mod tiers;
+mod undo;
 mod written;
 
 pub use identity::Identity;
 pub use log::who;
 pub use recover::Recovery;
+pub use rewind::Rewind;
 pub use runner::this as this_runner;
 pub use seen::Seen;
 pub use survey::{Survey, consumed, survey};
+pub use undo::{Files, Undo};
 pub use written::Written;
 
 use crate::{
@@ -119,6 +125,9 @@ impl Checkpoint {
     pub fn observe(&mut self) -> Result<Recovery> {
         for dir in ["", OFFSETS, COMMITS, HISTORY, SEEN] {
             self.storage.settle(dir)?;
+        }
+        if let Some(rewind) = rewind::begun(&self.storage)? {
+            return Err(rewind::unfinished(&self.storage, &rewind));
         }
         // Segments last: what leaves the logs meanwhile is in one.
         let commits = log::batches::<CommitRecord>(&self.storage)?;

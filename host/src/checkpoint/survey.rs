@@ -7,7 +7,7 @@ use super::{
     layout::{Holding, RUNNER},
     log,
     recover::{self, Decision, Observed},
-    segment,
+    rewind, segment,
     tiers::Segments,
 };
 use crate::{
@@ -40,6 +40,10 @@ pub fn survey(storage: &Storage) -> Result<Survey> {
     let holder = storage.lock_holder(RUNNER)?;
     let runner = holder.and_then(|text| log::decode(storage, RUNNER, &text).ok());
     let mut survey = Survey { identity: identity::read(storage)?, runner, ..Survey::default() };
+    if let Some(rewind) = rewind::begun(storage)? {
+        survey.refusal = Some(rewind::unfinished(storage, &rewind));
+        return Ok(survey);
+    }
     let commits = log::batches::<CommitRecord>(storage)?;
     let offsets = log::batches::<OffsetRecord>(storage)?;
     let history = Segments::list(storage, Holding::Records)?.upto();

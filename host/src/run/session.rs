@@ -71,6 +71,7 @@ impl<'a> Session<'a> {
         let stages = bind::load(engine, run.plan)?;
         let checkpoint = Arc::clone(&run.stores.checkpoint);
         let mut checkpoint = Checkpoint::open(checkpoint, &run.plan.name)?;
+        checkpoint.finish_rewind(&run.stores.sink)?;
         let recovery = checkpoint.observe()?;
         checkpoint.claim_table(&run.stores.sink)?;
         let (publish, next, replay) = match recovery {

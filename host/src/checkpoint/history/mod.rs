@@ -8,7 +8,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-pub(super) use segment::{Builder, merge};
+pub(super) use segment::{Builder, merge, shorten};
 
 use super::{
     layout::Holding,

@@ -24,6 +24,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Cursor, Write};
 use zstd::stream::{read::Decoder, write::Encoder};
 
@@ -114,6 +115,32 @@ pub(in crate::checkpoint) fn merge(storage: &Storage, segments: &[Segment]) -> R
         }
     }
     merged.write(storage)
+}
+
+/// Writes the part of a segment before a micro-batch that it holds as a segment of its own, where
+/// there is one; gives the records of that micro-batch.
+pub(in crate::checkpoint) fn shorten(
+    storage: &Storage,
+    segment: Segment,
+    end: BatchId,
+) -> Result<(Vec<u8>, Vec<u8>)> {
+    let Some(mut lines) = Lines::open(storage, segment)? else { return Err(segment.gone(storage)) };
+    let mut kept = Builder::new(segment.first)?;
+    let mut records = None;
+    let mut batch = segment.first;
+    // To its end, so that damage is noticed before anything relies on it.
+    while let Some((offsets, commit)) = lines.pair()? {
+        match batch.cmp(&end) {
+            Ordering::Less => kept.push(&offsets, &commit)?,
+            Ordering::Equal => records = Some((offsets, commit)),
+            Ordering::Greater => {}
+        }
+        batch = batch.next();
+    }
+    if segment.first < end {
+        kept.write(storage)?;
+    }
+    records.ok_or_else(|| segment.gone(storage))
 }
 
 /// The lines of a segment, which is held in memory as stored.
