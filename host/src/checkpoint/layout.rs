@@ -37,14 +37,19 @@ pub(super) const SEEN: &str = "seen";
 /// Below the table: which pipeline writes it.
 pub(super) const TABLE: &str = "_lockgate/table.json";
 
+/// Directory of the components.
+pub(super) const PLUGINS: &str = "plugins";
+/// Directory of the texts of records that are put back.
+pub(super) const REPLAYS: &str = "replays";
+
 /// Path of a component.
 pub(super) fn plugin(sha256: &str) -> String {
-    format!("plugins/{sha256}.wasm")
+    format!("{PLUGINS}/{sha256}.wasm")
 }
 
 /// Path of the text of records that are put back.
 pub(super) fn replay(sha256: &str) -> String {
-    format!("replays/{sha256}.jsonl")
+    format!("{REPLAYS}/{sha256}.jsonl")
 }
 
 /// Path of a record of a log.

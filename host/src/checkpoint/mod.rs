@@ -19,6 +19,7 @@ pub mod history;
 mod identity;
 mod layout;
 mod log;
+mod prune;
 mod recover;
 mod rewind;
 #[cfg(test)]
@@ -29,16 +30,21 @@ mod segment;
 mod survey;
 mod tiers;
 mod undo;
+mod verify;
+#[cfg(test)]
+mod verify_tests;
 mod written;
 
 pub use identity::Identity;
 pub use log::who;
+pub use prune::Prunable;
 pub use recover::Recovery;
 pub use rewind::Rewind;
 pub use runner::this as this_runner;
 pub use seen::Seen;
-pub use survey::{Survey, consumed, survey};
+pub use survey::{Contents, Survey, consumed, contents, survey};
 pub use undo::{Files, Undo};
+pub use verify::{Verified, verify};
 pub use written::Written;
 
 use crate::{

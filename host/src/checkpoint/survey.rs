@@ -4,7 +4,7 @@
 
 use super::{
     Identity, Seen, identity,
-    layout::{Holding, RUNNER},
+    layout::{Holding, PLUGINS, REPLAYS, RUNNER},
     log,
     recover::{self, Decision, Observed},
     rewind, segment,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     diagnostic::{Diagnostic, Result},
     storage::Storage,
-    types::{CommitRecord, OffsetRecord, Runner},
+    types::{BatchId, CommitRecord, OffsetRecord, Runner},
 };
 
 /// What a checkpoint shows.
@@ -63,6 +63,50 @@ pub fn survey(storage: &Storage) -> Result<Survey> {
     Ok(survey)
 }
 
+/// What lies in a checkpoint. Numbers go with bytes, ranges are of micro-batches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The offset log.
+    pub offsets: Option<(BatchId, BatchId)>,
+    /// The commit log.
+    pub commits: Option<(BatchId, BatchId)>,
+    /// Segments of records.
+    pub history: (u64, u64),
+    /// Segments of consumed files.
+    pub seen: (u64, u64),
+    /// Consumed files, records that were put back among them.
+    pub consumed: u64,
+    /// Components.
+    pub components: (u64, u64),
+    /// Texts of records that are put back.
+    pub replays: (u64, u64),
+}
+
+/// Looks at what lies in a checkpoint.
+///
+/// # Errors
+/// Fails when a segment is damaged or missing among others, and when the store refuses.
+pub fn contents(storage: &Storage) -> Result<Contents> {
+    let range = |batches: Vec<BatchId>| Some((*batches.first()?, *batches.last()?));
+    let segments = |holding| -> Result<(u64, u64)> {
+        let live = Segments::list(storage, holding)?.live;
+        Ok((live.len() as u64, live.iter().map(|segment| segment.size_bytes).sum()))
+    };
+    let files = |directory| -> Result<(u64, u64)> {
+        let listed = storage.list(directory)?;
+        Ok((listed.len() as u64, listed.iter().map(|meta| meta.size_bytes).sum()))
+    };
+    Ok(Contents {
+        offsets: range(log::batches::<OffsetRecord>(storage)?),
+        commits: range(log::batches::<CommitRecord>(storage)?),
+        history: segments(Holding::Records)?,
+        seen: segments(Holding::ConsumedFiles)?,
+        consumed: consumed(storage)?.len() as u64,
+        components: files(PLUGINS)?,
+        replays: files(REPLAYS)?,
+    })
+}
+
 /// How often a look is repeated that a compaction took a file away from.
 const LOOKS: usize = 3;
 
@@ -101,10 +145,7 @@ fn load(storage: &Storage) -> Result<Seen> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        checkpoint::{Checkpoint, Recovery, Written, fixture, this_runner},
-        types::BatchId,
-    };
+    use crate::checkpoint::{Checkpoint, Recovery, Written, fixture, this_runner};
     use std::sync::Arc;
 
     #[test]

@@ -3,6 +3,7 @@
 //! Owns what is typed and what is printed; every verb does its work elsewhere.
 
 mod check;
+mod checkpoint;
 mod completions;
 mod explain;
 pub mod plugin;
@@ -67,6 +68,8 @@ enum Verb {
     Explain(explain::ExplainArgs),
     /// Show what a pipeline has committed, what is in flight, and who runs it
     Status(status::StatusArgs),
+    /// Look into the checkpoint, check it, make it smaller, or take it back
+    Checkpoint(checkpoint::CheckpointArgs),
     /// Look into rejected records, and put them back
     Quarantine(quarantine::QuarantineArgs),
     /// Inspect, build and test plugins
@@ -117,6 +120,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Check(args) => check::run(args, &terminal),
         Verb::Explain(args) => explain::run(args, &terminal),
         Verb::Status(args) => status::run(args, &terminal),
+        Verb::Checkpoint(args) => checkpoint::run(args, &terminal),
         Verb::Quarantine(args) => quarantine::run(args, &terminal),
         Verb::Plugin(args) => plugin::run(args, &terminal),
         Verb::Schema(args) => schema::run(args, &terminal),
