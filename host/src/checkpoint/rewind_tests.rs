@@ -90,23 +90,23 @@ fn stopped_at_any_operation_it_is_done_as_a_whole_or_not_at_all() {
         let trace = faults.trace();
         let begins = trace.iter().position(|op| op == "create rewind.json").unwrap();
         assert!(trace.len() > begins + 15, "{trace:?}");
-        for operation in 0..trace.len() {
+        for (operation, name) in trace.iter().enumerate() {
             for fault in [Fault::Fail, Fault::StopBefore, Fault::StopAfter] {
                 let (_temp, checkpoint, sink) = written();
                 let (whole, records) = (table(&sink), logs(&checkpoint));
                 let faults = Faults::at(operation as u64, fault);
-                let (faulty, table_of) = (|s: &Storage| faults.wrap(Arc::clone(s)), table);
-                let failure = rewind(&faulty(&checkpoint), &faulty(&sink), to).unwrap_err();
-                let context = format!("{fault:?} at {operation}: {}", trace[operation]);
+                let wrapped = |s: &Storage| faults.wrap(Arc::clone(s));
+                let failure = rewind(&wrapped(&checkpoint), &wrapped(&sink), to).unwrap_err();
+                let context = format!("{fault:?} at {operation}: {name}");
                 assert!(is_stop(&failure) || fault == Fault::Fail, "{context}: {failure}");
                 let found = start(&checkpoint, &sink);
                 let is_begun =
                     operation > begins || (operation, fault) == (begins, Fault::StopAfter);
                 assert_eq!(found, if is_begun { to } else { LAST }, "{context}");
-                assert_eq!(table_of(&sink), upto(&whole, found), "{context}");
+                assert_eq!(table(&sink), upto(&whole, found), "{context}");
                 assert_eq!(logs(&checkpoint), records[..=found.0 as usize], "{context}");
                 run(&checkpoint, &sink).unwrap();
-                assert_eq!((table_of(&sink), logs(&checkpoint)), (whole, records), "{context}");
+                assert_eq!((table(&sink), logs(&checkpoint)), (whole, records), "{context}");
             }
         }
     }

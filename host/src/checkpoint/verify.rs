@@ -59,9 +59,9 @@ struct Verifier<'a> {
 /// Fails when a store refuses to be looked at; what is wrong with what it holds is a finding.
 pub fn verify(storage: &Storage, sink: &Storage, allow_missing: bool) -> Result<Verified> {
     let (unread, verified) = (Vec::new(), Verified::default());
-    let mut verifier = Verifier { storage, sink, allow_missing, unread, verified };
-    verifier.run()?;
-    Ok(verifier.verified)
+    let mut look = Verifier { storage, sink, allow_missing, unread, verified };
+    look.run()?;
+    Ok(look.verified)
 }
 
 impl Verifier<'_> {
@@ -96,7 +96,7 @@ impl Verifier<'_> {
         let mut sizes: HashMap<String, u64> =
             listed.into_iter().map(|meta| (meta.path, meta.size_bytes)).collect();
         if let Some(last) = last {
-            self.records(last, survey.runner.is_some(), seen.as_ref(), &mut sizes)?;
+            self.records(last, survey.runner.is_some(), seen.as_ref(), &mut sizes);
             self.strays(last, &sizes)?;
         }
         self.contents(&survey)
@@ -141,8 +141,8 @@ impl Verifier<'_> {
         is_running: bool,
         seen: Option<&Seen>,
         sizes: &mut HashMap<String, u64>,
-    ) -> Result<()> {
-        let Ok(mut history) = History::open(self.storage) else { return Ok(()) };
+    ) {
+        let Ok(mut history) = History::open(self.storage) else { return };
         let mut next = history.first().unwrap_or(BatchId(0));
         while next <= last {
             let mut failure = None;
@@ -151,7 +151,7 @@ impl Verifier<'_> {
                     Ok(recorded) if recorded.offsets.batch <= last => {
                         next = recorded.offsets.batch.next();
                         let is_settled = recorded.offsets.batch < last || !is_running;
-                        self.micro_batch(&recorded, last, is_settled, seen, sizes)?;
+                        self.micro_batch(&recorded, last, is_settled, seen, sizes);
                     }
                     Ok(_) => break,
                     Err(damaged) => {
@@ -160,7 +160,7 @@ impl Verifier<'_> {
                     }
                 }
             }
-            let Some(damaged) = failure else { return Ok(()) };
+            let Some(damaged) = failure else { return };
             // A damaged segment was told of, and hides all its micro-batches.
             let after = Segments::list(self.storage, Holding::Records)
                 .ok()
@@ -183,9 +183,9 @@ impl Verifier<'_> {
         is_settled: bool,
         seen: Option<&Seen>,
         sizes: &mut HashMap<String, u64>,
-    ) -> Result<()> {
+    ) {
         let batch = recorded.offsets.batch;
-        let Some(commit) = &recorded.commit else { return Ok(()) };
+        let Some(commit) = &recorded.commit else { return };
         self.verified.batches += 1;
         if let Some(lost) = recorded
             .offsets
@@ -225,14 +225,13 @@ impl Verifier<'_> {
             }
         }
         if gone.is_empty() {
-            return Ok(());
+            return;
         }
         if self.allow_missing && batch < last {
             self.verified.gone += gone.len() as u64;
-            return Ok(());
+            return;
         }
         self.find(missing(self.sink, commit, &gone, batch == last));
-        Ok(())
     }
 
     /// Tells of files that look like the table's and that no record names.

@@ -14,6 +14,7 @@ mod schema;
 mod schema_tree;
 pub mod status;
 pub mod terminal;
+mod why;
 
 pub use schema_tree::schema_tree;
 
@@ -72,6 +73,8 @@ enum Verb {
     Checkpoint(checkpoint::CheckpointArgs),
     /// Look into rejected records, and put them back
     Quarantine(quarantine::QuarantineArgs),
+    /// Tell where a file of the table came from, or what became of an input file
+    Why(why::WhyArgs),
     /// Inspect, build and test plugins
     Plugin(plugin::PluginArgs),
     /// Print the JSON Schema of the pipeline file, for editors
@@ -122,6 +125,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Status(args) => status::run(args, &terminal),
         Verb::Checkpoint(args) => checkpoint::run(args, &terminal),
         Verb::Quarantine(args) => quarantine::run(args, &terminal),
+        Verb::Why(args) => why::run(args, &terminal),
         Verb::Plugin(args) => plugin::run(args, &terminal),
         Verb::Schema(args) => schema::run(args, &terminal),
         Verb::Completions(args) => completions::run(args, &terminal),

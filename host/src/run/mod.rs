@@ -15,6 +15,7 @@ mod repaired;
 mod report;
 mod session;
 mod trigger;
+mod why;
 mod worker;
 
 pub(crate) use bind::component;
@@ -22,6 +23,7 @@ pub use candidates::{Obstacle, Staying, Tally, Wanted};
 pub use put_back::{PutBack, preview};
 pub use repaired::Repaired;
 pub use trigger::Stop;
+pub use why::{Fate, Input, Output, Why, why};
 pub use worker::cut_by_partition;
 
 use crate::{

@@ -43,6 +43,11 @@ impl Pattern {
         self.matcher.is_match(path) && path.split('/').all(|name| self.shows(name))
     }
 
+    /// Whether a path would belong to the source, if none of its names were hidden.
+    pub fn hides(&self, path: &str) -> bool {
+        self.matcher.is_match(path) && !self.matches(path)
+    }
+
     fn shows(&self, name: &str) -> bool {
         let hidden = name.starts_with(['_', '.']);
         !hidden || self.names.iter().any(|spelt| spelt.starts_with(&name[..1]))

@@ -60,10 +60,11 @@ pub(super) fn run(args: &InspectArgs, terminal: &Terminal) -> Result<(), Failure
             Shown::Text(summary(&stores, &survey, &contents, &newest))
         }
     };
-    Ok(match shown {
-        Shown::Text(text) => terminal.data(&text)?,
-        Shown::Json(value) => terminal.data(&format!("{:#}\n", terminal.shown_json(value)))?,
-    })
+    let text = match shown {
+        Shown::Text(text) => text,
+        Shown::Json(value) => format!("{:#}\n", terminal.shown_json(value)),
+    };
+    Ok(terminal.data(&text)?)
 }
 
 enum Shown {
@@ -134,7 +135,7 @@ fn summary(stores: &Stores, survey: &Survey, contents: &Contents, newest: &[Reco
     }
     if !newest.is_empty() {
         let _ = writeln!(text, "\nthe newest micro-batches");
-        newest.iter().for_each(|recorded| text.push_str(&line(recorded)));
+        text.extend(newest.iter().map(line));
     }
     text
 }
@@ -232,8 +233,10 @@ fn shown_input(path: &str) -> String {
 
 fn files(text: &mut String, what: &str, files: &[(String, u64)]) {
     let bytes = files.iter().map(|(_, bytes)| bytes).sum();
-    *text +=
-        &facts(&[(what, format!("{} ({})", count(files.len() as u64, "file", "files"), HumanBytes(bytes)))]);
+    *text += &facts(&[(
+        what,
+        format!("{} ({})", count(files.len() as u64, "file", "files"), HumanBytes(bytes)),
+    )]);
     for (path, bytes) in files.iter().take(SHOWN_PATHS) {
         let _ = writeln!(text, "  {path} ({})", HumanBytes(*bytes));
     }

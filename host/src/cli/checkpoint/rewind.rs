@@ -131,11 +131,8 @@ fn text(undo: &Undo, plan: &Plan, did: &str) -> String {
         list(&mut text, files, what);
     }
     if undo.put_back > 0 {
-        let _ = writeln!(
-            text,
-            "{} that were put back will be waiting in the quarantine again",
-            count(undo.put_back, "rejected record", "rejected records")
-        );
+        let number = undo.put_back;
+        let _ = writeln!(text, "rejected records put back, which will wait again: {number}");
     }
     text
 }
@@ -144,7 +141,12 @@ fn list(text: &mut String, files: &Files, what: &str) {
     if files.count == 0 {
         return;
     }
-    let _ = writeln!(text, "{} ({}) {what}", count(files.count, "file", "files"), HumanBytes(files.bytes));
+    let _ = writeln!(
+        text,
+        "{} ({}) {what}",
+        count(files.count, "file", "files"),
+        HumanBytes(files.bytes)
+    );
     for path in &files.first {
         let _ = writeln!(text, "  {path}");
     }

@@ -34,16 +34,22 @@ pub(super) fn run(args: &VerifyArgs, terminal: &Terminal) -> Result<(), Failures
         count(verified.batches, "micro-batch", "micro-batches"),
         count(verified.segments, "segment", "segments"),
         count(verified.contents, "component", "components"),
-        format!("{} of the table ({})", count(verified.files, "file", "files"), HumanBytes(verified.bytes)),
+        format!(
+            "{} of the table ({})",
+            count(verified.files, "file", "files"),
+            HumanBytes(verified.bytes)
+        ),
     ];
     terminal.data(&format!("whole: {}\n", checked.join(", ")))?;
     if verified.gone > 0 {
-        terminal.data(&format!("deleted on purpose: {}\n", count(verified.gone, "file", "files")))?;
+        terminal
+            .data(&format!("deleted on purpose: {}\n", count(verified.gone, "file", "files")))?;
     }
     if verified.findings.is_empty() {
         return Ok(());
     }
     let number = verified.findings.len() as u64 + verified.more;
-    terminal.data(&format!("{}, told on standard error\n", count(number, "finding", "findings")))?;
+    terminal
+        .data(&format!("{}, told on standard error\n", count(number, "finding", "findings")))?;
     Err(verified.findings.into())
 }
