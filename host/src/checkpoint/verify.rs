@@ -173,7 +173,6 @@ impl Verifier<'_> {
             self.unread.push(next..=until);
             next = until.next();
         }
-        Ok(())
     }
 
     fn micro_batch(
