@@ -132,7 +132,9 @@ fn what_is_visible_is_never_changed_moved_or_deleted() {
         let touched = |entry: &&String| {
             ["put ", "create ", "delete "].iter().any(|operation| {
                 let path = entry.strip_prefix(operation);
-                path.is_some_and(|path| [".parquet", ".jsonl"].iter().any(|end| path.ends_with(end)))
+                path.is_some_and(|path| {
+                    [".parquet", ".jsonl"].iter().any(|end| path.ends_with(end))
+                })
             })
         };
         let touched: Vec<_> =
