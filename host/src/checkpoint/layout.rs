@@ -60,8 +60,13 @@ pub(super) fn record(log: &str, batch: BatchId) -> String {
 /// The micro-batch of a path in a log; `None` for any other file that lies there.
 pub(super) fn batch_of(log: &str, path: &str) -> Option<BatchId> {
     let name = path.strip_prefix(log)?.strip_prefix('/')?.strip_suffix(".json")?;
-    let batch = BatchId(name.parse().ok()?);
+    let batch = number(name)?;
     (record(log, batch) == path).then_some(batch)
+}
+
+/// A micro-batch; the greatest number is none, since after each there is a next one.
+fn number(digits: &str) -> Option<BatchId> {
+    digits.parse().ok().filter(|number| *number < u64::MAX).map(BatchId)
 }
 
 /// What a segment holds of its micro-batches.
@@ -98,7 +103,7 @@ impl Holding {
     pub(super) fn batches_of(self, path: &str) -> Option<(BatchId, BatchId)> {
         let name = path.strip_prefix(self.directory())?.strip_prefix('/')?;
         let (first, last) = name.strip_suffix(self.suffix())?.split_once('-')?;
-        let (first, last) = (BatchId(first.parse().ok()?), BatchId(last.parse().ok()?));
+        let (first, last) = (number(first)?, number(last)?);
         (first <= last && self.path(first, last) == path).then_some((first, last))
     }
 }
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back_and_strangers_are_not() {
-        for batch in [0, 12, 9_999_999_999, 10_000_000_000, u64::MAX].map(BatchId) {
+        for batch in [0, 12, 9_999_999_999, 10_000_000_000, u64::MAX - 1].map(BatchId) {
             assert_eq!(batch_of(OFFSETS, &record(OFFSETS, batch)), Some(batch));
             let (first, last) = (BatchId(0), batch);
             for holding in [Holding::Records, Holding::ConsumedFiles] {
@@ -143,10 +148,12 @@ mod tests {
             "offsets/x/0000000012.json",
             "commits/0000000012.json",
             "offsets/.json",
+            "offsets/18446744073709551615.json",
         ] {
             assert_eq!(batch_of(OFFSETS, stranger), None, "{stranger}");
         }
-        for stranger in ["seen/0000000002-0000000001.bin", "seen/1-2.bin", "seen/x"] {
+        let endless = "seen/0000000000-18446744073709551615.bin";
+        for stranger in ["seen/0000000002-0000000001.bin", "seen/1-2.bin", "seen/x", endless] {
             assert_eq!(Holding::ConsumedFiles.batches_of(stranger), None, "{stranger}");
         }
     }
