@@ -90,6 +90,9 @@ fn take_field(nodes: &[FieldResult], depth: usize) -> Result<(Field, &[FieldResu
     }
     let data_type = parse_format(&node.format, children)
         .ok_or_else(|| format!("field `{}` has format `{}`", node.name, node.format))?;
+    if data_type == DataType::Null && !node.nullable {
+        return Err(format!("field `{}` is always null, but not nullable", node.name));
+    }
     let metadata: HashMap<_, _> = node.metadata.iter().cloned().collect();
     Ok((Field::new(&node.name, data_type, node.nullable).with_metadata(metadata), rest))
 }
@@ -249,6 +252,7 @@ mod tests {
                 node("u", 0),
                 node("u", 0),
             ],
+            vec![FieldResult { nullable: false, ..node("n", 0) }],
             vec![node("w:0", 0)],
             vec![node("w:-1", 0)],
             vec![node("d:99,0", 0)],

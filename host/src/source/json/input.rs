@@ -24,6 +24,7 @@ pub(super) struct Input {
     reader: Box<dyn Read + Send>,
     codec: Codec,
     path: String,
+    steps: Steps,
     /// Text that may still come.
     left: u64,
     /// Set once the file turned out to be damaged; it then reads as ended.
@@ -88,6 +89,37 @@ impl Read for Stored {
     }
 }
 
+/// Text that a decompressor is asked for at once.
+const STEP_BYTES: usize = 16 << 10;
+
+/// A decompressor's text, step by step.
+///
+/// What a decompressor has given when it meets damage depends on how it was asked and how its
+/// input came. A replay must find the same rows, so both are always the same here.
+#[derive(Default)]
+struct Steps {
+    text: Vec<u8>,
+    given: usize,
+}
+
+/// Reads that fill the buffer unless the file ends.
+struct Full(Stored);
+
+impl Read for Full {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.0.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(length) => filled += length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+}
+
 impl Input {
     /// Opens a file, of which at most so much text is read if it is compressed.
     ///
@@ -99,14 +131,15 @@ impl Input {
         let failed = |error: io::Error| read_failed(path, &error);
         stored.by_ref().take(4).read_to_end(&mut head).map_err(failed)?;
         let codec = Codec::of(path, &head);
-        let whole = Cursor::new(head).chain(stored);
+        let head = Cursor::new(head);
         let reader: Box<dyn Read + Send> = match codec {
-            Codec::Plain => Box::new(whole),
-            Codec::Gzip => Box::new(MultiGzDecoder::new(whole)),
-            Codec::Zstd => Box::new(zstd::Decoder::new(whole).map_err(failed)?),
+            Codec::Plain => Box::new(head.chain(stored)),
+            Codec::Gzip => Box::new(MultiGzDecoder::new(head.chain(Full(stored)))),
+            Codec::Zstd => Box::new(zstd::Decoder::new(head.chain(Full(stored))).map_err(failed)?),
         };
         let left = if codec == Codec::Plain { u64::MAX } else { most_bytes };
-        Ok(Self { reader, codec, path: path.into(), left, damage: None })
+        let (path, steps) = (path.into(), Steps::default());
+        Ok(Self { reader, codec, path, steps, left, damage: None })
     }
 
     /// Reads on; 0 at the end, which may be where the file is damaged.
@@ -114,6 +147,24 @@ impl Input {
     /// # Errors
     /// Fails when the store does.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        if self.codec == Codec::Plain {
+            return self.step(buffer);
+        }
+        if self.steps.given == self.steps.text.len() {
+            let mut text = std::mem::take(&mut self.steps.text);
+            text.resize(STEP_BYTES, 0);
+            let length = self.step(&mut text)?;
+            text.truncate(length);
+            self.steps = Steps { text, given: 0 };
+        }
+        let text = &self.steps.text[self.steps.given..];
+        let length = text.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&text[..length]);
+        self.steps.given += length;
+        Ok(length)
+    }
+
+    fn step(&mut self, buffer: &mut [u8]) -> Result<usize> {
         // Where nothing is left, one byte more tells a file that ends here from a longer one.
         let most = buffer.len().min(usize::try_from(self.left.max(1)).unwrap_or(usize::MAX));
         loop {

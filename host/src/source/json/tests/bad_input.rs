@@ -86,6 +86,26 @@ fn damage_inside_compressed_files_is_named() {
 }
 
 #[test]
+fn damage_anywhere_leaves_the_same_rows_however_the_file_arrives() {
+    let mut setup = Setup::default();
+    setup.plan.rescued_column = None;
+    let lines: String = (0..30_u64)
+        .map(|id| {
+            format!("{{\"a\":{id},\"s\":\"{:x}\"}}\n", id.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        })
+        .collect();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(lines.as_bytes()).unwrap();
+    for file in [encoder.finish().unwrap(), zstd::encode_all(lines.as_bytes(), 1).unwrap()] {
+        for at in 0..file.len() {
+            let mut damaged = file.clone();
+            damaged[at] ^= 0x55;
+            setup.file(&schema(), &damaged);
+        }
+    }
+}
+
+#[test]
 fn invalid_utf8_costs_its_record_alone() {
     let seen = read(
         &schema(),
