@@ -11,6 +11,9 @@ use crate::{
     types::BatchId,
 };
 
+/// Records that take no more than this are rewritten at no cost to speak of.
+const SMALL_BYTES: u64 = 4 << 10;
+
 /// When segments are cut and merged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tiers {
@@ -65,11 +68,11 @@ impl Segment {
         self.holding.path(self.first, self.last)
     }
 
-    /// What decides how it stands to others: what is in it, not how well that was compressed,
-    /// so that equal runs merge equally.
+    /// What decides how it stands to others. Small ones count alike, however well each was
+    /// compressed, so that short runs of the same pipeline merge alike.
     fn weight(&self) -> u64 {
         match self.holding {
-            Holding::Records => self.last.0 - self.first.0 + 1,
+            Holding::Records => self.size_bytes.max(SMALL_BYTES),
             Holding::ConsumedFiles => self.size_bytes,
         }
     }
