@@ -143,6 +143,70 @@ fn a_file_much_older_than_the_newest_read_is_told_and_not_read() {
     assert_eq!(ids(&job), ["1", "2", "4"]);
 }
 
+/// Stops a run right before it commits its first micro-batch, of two files.
+fn begun(more: &str) -> Job {
+    let job = job(more);
+    job.edit("max_files_per_trigger = 1", "max_files_per_trigger = 2");
+    (0..2).for_each(|n| put(&job, &format!("{n}.json"), &record(n), n));
+    for operation in 0.. {
+        let faults = Faults::at(operation, Fault::StopBefore);
+        let (outcome, _) = run_with(&job, |stores| stores.map(|store| faults.wrap(store)));
+        assert!(is_stop(&outcome.unwrap_err()));
+        if faults.trace().last().unwrap().starts_with("create commits/") {
+            return job;
+        }
+    }
+    unreachable!("a run commits")
+}
+
+#[test]
+fn an_input_that_changed_before_a_replay_stops_it_or_is_left_out_and_told() {
+    let job = begun("");
+    put(&job, "0.json", &record(100), 0);
+    let (outcome, _) = run_with(&job, |stores| stores);
+    let refusal = outcome.unwrap_err();
+    assert_eq!(refusal.message, "input `0.json` changed after micro-batch 0 recorded it");
+    assert_eq!(ids(&job), [""; 0]);
+    job.edit("[source]", "[source]\non_changed_input = \"skip\"");
+    let warnings = run(&job);
+    assert_eq!(warnings[0], refusal, "what stopped the run before is a warning now");
+    assert_eq!(ids(&job), ["1"]);
+    let commit = fs::read_to_string(job.path("state/commits/0000000000.json")).unwrap();
+    assert!(commit.contains(r#""skipped":["0.json"]"#), "{commit}");
+}
+
+#[test]
+fn an_input_that_was_left_out_is_never_cleaned_even_if_it_is_put_back() {
+    let job = begun("on_changed_input = \"skip\"\nclean_source = \"delete\"");
+    put(&job, "0.json", &record(100), 0);
+    run(&job);
+    assert_eq!(names(&job, "input"), ["0.json"]);
+    put(&job, "0.json", &record(0), 0);
+    run(&job);
+    assert_eq!(ids(&job), ["1"]);
+    assert_eq!(names(&job, "input"), ["0.json"], "its rows are nowhere else");
+}
+
+#[test]
+fn a_replay_under_a_changed_pipeline_file_says_so_and_its_files_say_what_they_ran_with() {
+    let job = begun("");
+    job.edit("[sink]", "[[stage]]\nplugin = \"filter\"\nconfig = { where = \"id > 0\" }\n\n[sink]");
+    let warnings = run(&job);
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert_eq!(warning.message, "the pipeline file changed after micro-batch 0 was begun");
+    assert_eq!(ids(&job), ["1"]);
+    let sink = Stores::open(&job.plan(), &silent()).unwrap().sink;
+    let file = job.table().0.into_keys().next().unwrap();
+    let footer = lockgate::sink::footer::read(&sink, &file).unwrap();
+    let components: Vec<String> =
+        serde_json::from_str(footer.get("lockgate.components").unwrap()).unwrap();
+    let [component] = components.as_slice() else { panic!("{components:?}") };
+    assert!(
+        job.path(&format!("state/plugins/{component}.wasm")).exists(),
+        "the record of the intent names no component, the file the one it ran with"
+    );
+}
+
 const ARCHIVE: &str = "clean_source = \"archive\"\narchive_path = \"archive\"";
 
 #[test]

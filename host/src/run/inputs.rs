@@ -94,7 +94,7 @@ fn changed_input(batch: BatchId, then: &InputFile, now: Option<&InputFile>) -> D
             then.size_bytes, now.size_bytes
         ),
     };
-    Diagnostic::data(format!("{what} changed after micro-batch {batch} recorded it"))
+    Diagnostic::data(format!("{what} changed after micro-batch {} recorded it", batch.0))
         .cause(cause)
         .hint("put the file back as it was, or set `on_changed_input = \"skip\"` in `[source]` to leave it out")
 }
