@@ -5,6 +5,7 @@
 
 pub mod memory;
 pub mod native;
+pub mod place;
 
 use arrow_array::{ArrayRef, RecordBatch, cast::AsArray, types::Float64Type};
 use arrow_cast::{

@@ -12,6 +12,7 @@ mod proof;
 mod rules;
 mod setup;
 mod stamp;
+mod stores;
 mod template;
 #[path = "../../host/src/cli/plugin/toolchain.rs"]
 mod toolchain;
@@ -27,10 +28,14 @@ const USAGE: &str = "usage: cargo xtask VERB
 
   demo        run the payments pipeline on its input, with a release build
   test        run every test, with all that they need
+  test --stores [s3|az|gs|http|hdfs ..]
+              the tests against real stores (default: all), which it installs and starts
   ci          what CI runs: format, lints, rules, docs, licences, tests
 
   setup       install what is missing to compile plugins to WebAssembly
   plugins     build the standard plugins to target/plugins/*.wasm
+  stores [NAME ..]
+              start real stores and print what the tests find them by, until interrupted
   check-wit   the contract changes only with its version
   template    build and test a copy of the plugin template
   rules       file length, direction of imports, one door per dependency
@@ -45,7 +50,9 @@ fn main() -> ExitCode {
         ["plugins"] => plugins::run(&root),
         ["demo"] => chain::demo(&root),
         ["test"] => chain::test(&root),
+        ["test", "--stores", ref stores @ ..] => stores::test(&root, stores),
         ["ci"] => chain::ci(&root),
+        ["stores", ref names @ ..] => stores::serve(&root, names),
         ["rules"] => rules::check(&root),
         ["template"] => template::check(&root),
         ["bench", ref scenarios @ ..] => bench::run(&root, scenarios),

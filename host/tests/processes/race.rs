@@ -1,0 +1,176 @@
+//! Several processes with one checkpoint: one wins, the others stop and say who won, and a dead
+//! one is taken over from without anybody's help.
+
+use super::{
+    chance::Chance,
+    job::{Job, Table},
+    place::{self, Place},
+};
+use std::{
+    os::unix::process::ExitStatusExt as _,
+    process::Child,
+    thread,
+    time::{Duration, Instant},
+};
+
+const STORAGE: i32 = 5;
+
+/// A process of a race.
+struct Runner {
+    name: String,
+    child: Child,
+    is_stopped: bool,
+}
+
+impl Runner {
+    fn start(job: &Job, n: usize) -> Self {
+        let name = format!("runner-{n}");
+        Self { child: job.start(&name), name, is_stopped: false }
+    }
+
+    fn signal(&mut self, signal: i32) {
+        // SAFETY: a system call without pointers; the process is our child and not yet waited
+        // for, so its id is not another's.
+        assert_eq!(unsafe { libc::kill(self.child.id() as i32, signal) }, 0);
+    }
+
+    fn stop(&mut self) {
+        self.signal(libc::SIGSTOP);
+        self.is_stopped = true;
+    }
+
+    fn wake(&mut self) {
+        self.signal(libc::SIGCONT);
+        self.is_stopped = false;
+    }
+
+    fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+/// How the processes of a race ended.
+#[derive(Debug, Default)]
+struct Outcomes {
+    done: u32,
+    killed: u32,
+    fenced: u32,
+}
+
+impl Outcomes {
+    /// Waits for a process, which must be done, killed, or stopped by another that it names.
+    fn take(&mut self, job: &Job, runner: &mut Runner) {
+        let status = runner.child.wait().unwrap();
+        let said = job.said(&runner.name);
+        match status.code() {
+            Some(0) => self.done += 1,
+            None if status.signal() == Some(libc::SIGKILL) => self.killed += 1,
+            Some(STORAGE) => {
+                assert!(said.contains("another runner"), "{}: {said}", runner.name);
+                let named = [" by process ", " on host `", "running since "];
+                assert!(named.iter().all(|part| said.contains(part)), "{}: {said}", runner.name);
+                self.fenced += 1;
+            }
+            _ => panic!("{}: {status}: {said}", runner.name),
+        }
+    }
+}
+
+/// Runs the job alone; gives its table and how long it took.
+fn alone(place: &Place) -> (Table, Duration) {
+    let job = Job::new(place);
+    let start = Instant::now();
+    job.finish();
+    (job.table(), start.elapsed())
+}
+
+/// Lets `runners` processes race for each of `rounds` jobs, while some are killed and some sleep
+/// through what the others do.
+fn race(new_place: impl Fn() -> Place, runners: usize, rounds: u32) -> Outcomes {
+    let (golden, whole) = alone(&new_place());
+    let mut chance = Chance::new(0x0ace_0ace);
+    let mut outcomes = Outcomes::default();
+    for round in 0..rounds {
+        let job = Job::new(&new_place());
+        let mut racing: Vec<_> = (0..runners).map(|n| Runner::start(&job, n)).collect();
+        let start = Instant::now();
+        while start.elapsed() < whole * 2 {
+            thread::sleep(whole / 20);
+            let runner = &mut racing[chance.below(runners as u64) as usize];
+            if !runner.is_running() {
+                continue;
+            }
+            match chance.below(8) {
+                0 => runner.signal(libc::SIGKILL),
+                1..=4 if !runner.is_stopped => runner.stop(),
+                _ if runner.is_stopped => runner.wake(),
+                _ => {}
+            }
+        }
+        // A run that follows takes over from whoever is dead or asleep.
+        let mut last = Runner::start(&job, runners);
+        last.child.wait().unwrap();
+        for runner in &mut racing {
+            if runner.is_running() && runner.is_stopped {
+                runner.wake();
+            }
+        }
+        for runner in racing.iter_mut().chain([&mut last]) {
+            outcomes.take(&job, runner);
+        }
+        for (name, bytes) in &job.table().0 {
+            assert_eq!(golden.0.get(name), Some(bytes), "round {round}: a reader sees `{name}`");
+        }
+        job.finish();
+        assert_eq!(job.table(), golden, "round {round}");
+    }
+    eprintln!("{rounds} races of {runners} processes: {outcomes:?}");
+    outcomes
+}
+
+#[test]
+fn of_racing_processes_one_writes_the_table_and_the_others_say_who() {
+    let outcomes = race(super::stand_in, 4, 6);
+    assert!(outcomes.fenced > 0, "nobody lost a race");
+}
+
+#[test]
+fn of_processes_that_race_on_s3_one_writes_the_table_and_the_others_say_who() {
+    if place::real("s3").is_some() {
+        let outcomes = race(|| place::real("s3").unwrap(), 4, 25);
+        assert!(outcomes.fenced > 0 && outcomes.killed > 0, "{outcomes:?}");
+    }
+}
+
+#[test]
+fn of_processes_that_race_on_local_directories_one_writes_the_table_and_the_others_say_who() {
+    let directory = tempfile::tempdir().unwrap();
+    let count = std::cell::Cell::new(0);
+    let new_place = || {
+        count.set(count.get() + 1);
+        place::directory(directory.path().join(count.get().to_string()).to_str().unwrap())
+    };
+    let outcomes = race(new_place, 4, 6);
+    assert!(outcomes.fenced > 0, "nobody lost a race");
+}
+
+#[test]
+fn a_sleeping_holder_of_the_lock_is_named_and_a_dead_one_taken_over_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let job = Job::new(&place::directory(directory.path().to_str().unwrap()));
+    let mut holder = Runner::start(&job, 0);
+    let lock = directory.path().join("state/runner.lock");
+    while std::fs::read(&lock).map_or(true, |text| text.is_empty()) {
+        assert!(holder.is_running(), "{}", job.said(&holder.name));
+    }
+    holder.stop();
+    let mut refused = Runner::start(&job, 1);
+    assert_eq!(refused.child.wait().unwrap().code(), Some(STORAGE));
+    let (said, pid) = (job.said(&refused.name), holder.child.id());
+    assert!(said.contains(&format!("process {pid} on host")), "{said}");
+    holder.signal(libc::SIGKILL);
+    holder.child.wait().unwrap();
+    job.finish();
+    let elsewhere = tempfile::tempdir().unwrap();
+    assert_eq!(job.table(), alone(&place::directory(elsewhere.path().to_str().unwrap())).0);
+}

@@ -1,0 +1,32 @@
+//! S3: moto, whose conditional `PUT` is atomic.
+
+use super::server::{Server, ask, free_port};
+use super::{BUCKET, Running, install};
+use crate::Result;
+use std::path::Path;
+use std::process::Command;
+
+/// Starts it, with a bucket.
+///
+/// # Errors
+/// Fails when it cannot be installed or does not answer.
+pub(super) fn start(root: &Path) -> Result<Running> {
+    let programs = install::python(root, "moto", &["moto[server,s3]==5.2.5"])?;
+    let port = free_port()?;
+    let mut command = Command::new(programs.join("moto_server"));
+    command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    let log = root.join("target/stores/moto/log");
+    let bucket = format!("/{BUCKET}");
+    // The first answer makes the bucket, a second one would be fine.
+    let server = Server::start(&mut command, &log, || {
+        ask(port, "PUT", &bucket).is_some_and(|answer| answer.contains(" 200 "))
+    })?;
+    Ok(Running {
+        servers: vec![server],
+        variables: vec![
+            ("LOCKGATE_TEST_S3", format!("http://127.0.0.1:{port}")),
+            ("AWS_ACCESS_KEY_ID", "test".into()),
+            ("AWS_SECRET_ACCESS_KEY", "test".into()),
+        ],
+    })
+}
