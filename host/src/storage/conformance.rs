@@ -1,6 +1,12 @@
 //! What every store promises, as functions that each one must pass.
 
-use super::{Created, PENDING, Storage, fault::Faults, open, remote::Memory};
+#[path = "../../../tests/place.rs"]
+mod place;
+
+use super::{
+    Created, PENDING, Storage, StorageOptions, fault::Faults, open, open_with, remote::Memory,
+    silent,
+};
 use crate::types::{BatchId, PendingFile};
 use std::io::{Read as _, Write as _};
 
@@ -15,6 +21,7 @@ fn conforms(store: &Storage) {
     list_is_recursive_sorted_and_by_directory(store);
     odd_names_are_kept_as_they_are(store);
     a_pending_file_is_seen_once_published(store);
+    a_large_file_is_whole(store);
     publishing_twice_is_publishing_once(store);
     publish_never_replaces_a_file(store);
     a_lost_file_is_named(store);
@@ -118,6 +125,16 @@ fn a_pending_file_is_seen_once_published(store: &Storage) {
     clear(store);
 }
 
+fn a_large_file_is_whole(store: &Storage) {
+    let content: Vec<u8> = (0..11_u32 << 18).flat_map(u32::to_le_bytes).collect();
+    let file = pending(store, 9, "day=1/large", &content);
+    store.publish(&[file]).unwrap();
+    let mut read = Vec::new();
+    store.open("day=1/large").unwrap().read_to_end(&mut read).unwrap();
+    assert!(read == content, "{} bytes of {}", read.len(), content.len());
+    clear(store);
+}
+
 fn publishing_twice_is_publishing_once(store: &Storage) {
     let files = [
         pending(store, 4, "day=1/p", b"one"),
@@ -214,19 +231,68 @@ fn what_another_instance_left_pending_is_dropped_and_its_own_is_not_touched() {
     for (first, second) in
         [(local(), local()), (memory.open("t").unwrap(), memory.open("t").unwrap())]
     {
-        let lost = pending(&first, 0, "p", b"lost");
-        let kept = pending(&second, 0, "p", b"kept");
-        second.verify_pending(&kept).unwrap();
-        first.verify_pending(&lost).unwrap();
-        second.publish(&[kept]).unwrap();
-        second.discard(BatchId(0)).unwrap();
-        assert_eq!(paths(&first, ""), ["p"]);
-        assert_eq!(first.read("p").unwrap().unwrap(), b"kept");
+        other_instances_are_kept_apart(&first, &second);
     }
+}
+
+fn other_instances_are_kept_apart(first: &Storage, second: &Storage) {
+    let lost = pending(first, 0, "p", b"lost");
+    let kept = pending(second, 0, "p", b"kept");
+    second.verify_pending(&kept).unwrap();
+    first.verify_pending(&lost).unwrap();
+    second.publish(&[kept]).unwrap();
+    second.discard(BatchId(0)).unwrap();
+    assert_eq!(paths(first, ""), ["p"]);
+    assert_eq!(first.read("p").unwrap().unwrap(), b"kept");
+    clear(first);
 }
 
 #[test]
 fn a_store_with_faults_conforms_while_nothing_breaks() {
     let temp = tempfile::tempdir().unwrap();
     conforms(&Faults::none().wrap(open(temp.path().to_str().unwrap()).unwrap()));
+}
+
+/// Stores that `cargo xtask test --stores` starts.
+mod real {
+    use super::*;
+
+    /// Opens the store of this scheme, if there is one, as a process of its own would.
+    fn real(scheme: &str) -> Option<impl Fn() -> Storage> {
+        let place = place::real(scheme)?;
+        let (endpoint, anonymous) = (place.endpoint.clone(), place.anonymous);
+        let options = StorageOptions { endpoint, anonymous, ..StorageOptions::default() };
+        Some(move || open_with(&place.url, &options, &silent()).unwrap())
+    }
+
+    fn a_real_store_conforms(scheme: &str) {
+        let Some(store) = real(scheme) else { return };
+        conforms(&store());
+        other_instances_are_kept_apart(&store(), &store());
+    }
+
+    #[test]
+    fn s3_conforms() {
+        a_real_store_conforms("s3");
+    }
+
+    #[test]
+    fn azure_conforms() {
+        a_real_store_conforms("az");
+    }
+
+    #[test]
+    fn google_cloud_storage_conforms() {
+        a_real_store_conforms("gs");
+    }
+
+    #[test]
+    fn webdav_conforms() {
+        a_real_store_conforms("http");
+    }
+
+    #[test]
+    fn hdfs_conforms() {
+        a_real_store_conforms("hdfs");
+    }
 }

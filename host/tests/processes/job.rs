@@ -1,12 +1,12 @@
 //! A job of several micro-batches that real processes run, wherever its files lie.
 
-use super::place::Place;
+use super::place::{self, Place};
 use lockgate::storage::{Storage, StorageOptions, open_with, silent};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fmt, fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
 };
 use tempfile::TempDir;
@@ -41,10 +41,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job whose input, checkpoint and table lie below this place.
-    pub fn new(place: &Place) -> Self {
+    /// A job whose input and table lie below `files`, its checkpoint below `checkpoint`; where
+    /// that is `None`, in a directory of its own.
+    pub fn new(files: Option<&Place>, checkpoint: Option<&Place>) -> Self {
         let directory = TempDir::new().unwrap();
-        let [input, state, table] = ["input", "state", "table"].map(|name| place.below(name));
+        let own = place::directory(directory.path().to_str().unwrap());
+        let [input, table] = ["input", "table"].map(|name| files.unwrap_or(&own).below(name));
+        let state = checkpoint.unwrap_or(&own).below("state");
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines/payments");
         let text = fs::read_to_string(example.join("pipeline.toml")).unwrap();
         let edit = |text: String, old: &str, new: &str| {
@@ -63,10 +66,20 @@ impl Job {
         Self { directory, checkpoint: open(&state), table: open(&table) }
     }
 
+    /// A job of which all lies below this place.
+    pub fn below(place: &Place) -> Self {
+        Self::new(Some(place), Some(place))
+    }
+
+    /// A path in its own directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     /// A process that runs until nothing is left; what it says goes to the file `name`.
     pub fn start(&self, name: &str) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
-        let said = fs::File::create(self.directory.path().join(name)).unwrap();
+        let said = fs::File::create(self.path(name)).unwrap();
         command.args(["run", "--available-now", "pipeline.toml"]).env("NO_COLOR", "1");
         command.current_dir(self.directory.path());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap()
@@ -74,7 +87,7 @@ impl Job {
 
     /// What the process `name` said.
     pub fn said(&self, name: &str) -> String {
-        fs::read_to_string(self.directory.path().join(name)).unwrap()
+        fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// Runs to the end, undisturbed.

@@ -97,7 +97,24 @@ fn start(root: &Path, names: &[&str]) -> Result<Running> {
     Ok(all)
 }
 
-const TESTS: [&str; 1] = ["test"];
+/// The tests that need a store are in modules called `real`.
+const TESTS: [&str; 15] = [
+    "test",
+    "--package",
+    "lockgate",
+    "--package",
+    "lockgate-tests",
+    "--features",
+    "lockgate/hdfs",
+    "--lib",
+    "--test",
+    "stores",
+    "--test",
+    "processes",
+    "--",
+    "real::",
+    "--show-output",
+];
 
 /// Google Cloud Storage has no emulator that `object_store` works with: this server is a stand-in.
 fn google(_root: &Path) -> Result<Running> {

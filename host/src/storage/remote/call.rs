@@ -97,7 +97,7 @@ impl Caller {
 }
 
 /// The runtime that all stores of this process share; its threads only wait for the network.
-fn runtime() -> Result<&'static Runtime> {
+pub(super) fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<io::Result<Runtime>> = OnceLock::new();
     let start = || {
         Builder::new_multi_thread()

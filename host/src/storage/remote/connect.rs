@@ -15,13 +15,16 @@
 use super::{
     super::{Notices, Storage, StorageOptions},
     Appear, Remote,
+    call::runtime,
 };
 use crate::diagnostic::{Diagnostic, Result};
+#[cfg(feature = "hdfs")]
+use hdfs_native_object_store::HdfsObjectStoreBuilder;
 use object_store::{
-    ClientConfigKey, ClientOptions, Error, ObjectStore, RetryConfig,
+    ClientConfigKey, ClientOptions, Error, ObjectStore, RetryConfig, StaticCredentialProvider,
     aws::{AmazonS3Builder, AmazonS3ConfigKey},
     azure::{AzureConfigKey, MicrosoftAzureBuilder},
-    gcp::{GoogleCloudStorageBuilder, GoogleConfigKey},
+    gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey},
     http::HttpBuilder,
     multipart::MultipartStore,
     path::Path,
@@ -155,7 +158,9 @@ fn gcs(address: &Address<'_>, options: &StorageOptions) -> Result<Connected, Err
         builder = builder.with_config(GoogleConfigKey::Client(ClientConfigKey::AllowHttp), allowed);
     }
     if options.anonymous {
-        builder = builder.with_skip_signature(true);
+        // Writes take a token even where nothing is signed: an empty one asks nobody for it.
+        let nobody = StaticCredentialProvider::new(GcpCredential { bearer: String::new() });
+        builder = builder.with_skip_signature(true).with_credentials(Arc::new(nobody));
     }
     Ok(multipart(builder.build()?))
 }
@@ -189,7 +194,9 @@ fn http(address: &Address<'_>) -> Result<Connected, Error> {
 #[cfg(feature = "hdfs")]
 fn hdfs(address: &Address<'_>) -> Result<Connected, Error> {
     let name_node = format!("hdfs://{}", address.authority);
-    let store = hdfs_native_object_store::HdfsObjectStore::with_url(&name_node)?;
+    let runtime = runtime().map_err(|failure| Error::NotSupported { source: failure.into() })?;
+    let builder = HdfsObjectStoreBuilder::new().with_url(name_node);
+    let store = builder.with_io_runtime(runtime.handle().clone()).build()?;
     Ok((Arc::new(store), Appear::Rename))
 }
 
