@@ -52,6 +52,10 @@ pub(super) fn claim(storage: &Storage, name: &str) -> Result<Identity> {
 fn create(storage: &Storage, name: &str) -> Result<Identity> {
     for log in [OFFSETS, COMMITS, HISTORY, SEEN] {
         if let Some(left) = storage.list(log)?.first() {
+            // Another runner may have created both since.
+            if let Some(known) = read(storage)? {
+                return Ok(known);
+            }
             let root = storage.root();
             return Err(Diagnostic::storage(format!(
                 "the checkpoint `{root}` has no `{PIPELINE}`"

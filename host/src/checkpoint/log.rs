@@ -3,10 +3,13 @@
 //! Owns encoding, the create-if-absent, and the fence it makes: of two runners, one begins a
 //! micro-batch, and one commits it. Knows nothing of what a record leads to.
 
-use super::layout::{COMMITS, HISTORY, OFFSETS, batch_of, record};
+use super::{
+    layout::{COMMITS, HISTORY, OFFSETS, batch_of, record},
+    runner,
+};
 use crate::{
     clock,
-    diagnostic::{Diagnostic, Result},
+    diagnostic::{Diagnostic, Kind, Result},
     storage::{Created, Storage},
     types::{BatchId, CommitRecord, OffsetRecord, Runner},
 };
@@ -157,6 +160,23 @@ pub(super) fn write<T: Record>(storage: &Storage, pipeline: &str, written: &T) -
     }
 }
 
+/// See [`super::Checkpoint::explain`].
+pub(super) fn explain(
+    storage: &Storage,
+    pipeline: &str,
+    batch: BatchId,
+    failure: Diagnostic,
+) -> Diagnostic {
+    match read::<CommitRecord>(storage, batch) {
+        Ok(commit) if failure.kind == Kind::Storage && commit.runner != runner::this() => {
+            let path = record(COMMITS, batch);
+            let fenced = fenced::<CommitRecord>(storage, pipeline, batch, &path);
+            if failure.message == fenced.message { failure } else { fenced.cause(failure.message) }
+        }
+        _ => failure,
+    }
+}
+
 fn fenced<T: Record>(storage: &Storage, pipeline: &str, batch: BatchId, path: &str) -> Diagnostic {
     let other = read::<T>(storage, batch).map(|record| who(record.runner()));
     let did = if T::LOG == OFFSETS { "begun" } else { "committed" };
@@ -192,7 +212,7 @@ pub fn who(runner: &Runner) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{checkpoint::fixture, diagnostic::Kind};
+    use crate::checkpoint::fixture;
 
     #[test]
     fn records_are_read_back_with_odd_paths_as_they_are() {

@@ -235,6 +235,13 @@ impl Checkpoint {
         }
     }
 
+    /// What stopped a micro-batch, with the name of the runner that committed it meanwhile if
+    /// there is one: the winner drops what the loser was writing, and stores then say that it is
+    /// gone.
+    pub fn explain(&self, batch: BatchId, failure: Diagnostic) -> Diagnostic {
+        log::explain(&self.storage, &self.identity.name, batch, failure)
+    }
+
     /// Moves old records into segments once there are enough of them, so that start-up reads a
     /// bounded number of files; call it after publishing. Most calls do nothing.
     ///

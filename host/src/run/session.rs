@@ -81,7 +81,7 @@ impl<'a> Session<'a> {
         };
         if let Some(commit) = &publish {
             sink::publish::publish(&run.stores.sink, commit)?;
-            sink::publish::discard(&run.stores.sink, commit.batch)?;
+            sink::publish::discard_through(&run.stores.sink, commit.batch)?;
         }
         let mut clean_up = CleanUp::new(&run.plan.source.clean_source);
         if let Some(commit) = &publish {
@@ -262,7 +262,9 @@ impl<'a> Session<'a> {
             abandon: &self.run.stop.abandon,
             observer,
         };
-        let (commit, timings) = micro_batch::run(&mut parts, &offsets, &files)?;
+        let outcome = micro_batch::run(&mut parts, &offsets, &files);
+        let (commit, timings) =
+            outcome.map_err(|failure| self.checkpoint.explain(offsets.batch, failure))?;
         if offsets.replay.is_none() {
             self.clean_up.is_visible(offsets.batch);
             self.clean_up.carry_on(&self.run.stores, observer);

@@ -5,9 +5,10 @@
 
 use crate::{
     diagnostic::{Diagnostic, Result},
-    storage::Storage,
+    storage::{PENDING, Storage},
     types::{BatchId, CommitRecord},
 };
+use std::collections::BTreeSet;
 
 /// Publishes every file of a commit; those that are published already stay as they are.
 ///
@@ -31,6 +32,21 @@ pub fn discard(storage: &Storage, batch: BatchId) -> Result<()> {
     storage.discard(batch).map_err(|error| {
         error.context(format!("cannot drop the pending files of micro-batch {}", batch.0))
     })
+}
+
+/// Drops everything that is pending of micro-batches up to this one, which are all published: it
+/// belonged to runners that died, or that another one was faster than.
+///
+/// # Errors
+/// Fails when the store refuses.
+pub fn discard_through(storage: &Storage, last: BatchId) -> Result<()> {
+    let batch = |path: &str| {
+        let below = path.strip_prefix(PENDING)?.strip_prefix('/')?;
+        below.split('/').next()?.parse().ok().map(BatchId)
+    };
+    let batches: BTreeSet<_> =
+        storage.list(PENDING)?.iter().filter_map(|meta| batch(&meta.path)).collect();
+    batches.into_iter().filter(|batch| *batch <= last).try_for_each(|batch| discard(storage, batch))
 }
 
 fn in_doubt(batch: BatchId, error: Diagnostic) -> Diagnostic {
