@@ -6,6 +6,24 @@ use crate::Result;
 use std::path::Path;
 use std::process::Command;
 
+/// Runs it, with one answer set right: an upload that is unknown, or completed already, is no
+/// `500` but what S3 says.
+const PROGRAM: &str = r"
+from moto.s3 import exceptions, models
+from moto.server import main
+
+original = models.S3Backend.complete_multipart_upload
+
+def complete(self, bucket_name, multipart_id, *arguments, **options):
+    try:
+        return original(self, bucket_name, multipart_id, *arguments, **options)
+    except KeyError:
+        raise exceptions.NoSuchUpload(upload_id=multipart_id)
+
+models.S3Backend.complete_multipart_upload = complete
+main()
+";
+
 /// Starts it, with a bucket.
 ///
 /// # Errors
@@ -13,8 +31,8 @@ use std::process::Command;
 pub(super) fn start(root: &Path) -> Result<Running> {
     let programs = install::python(root, "moto", &["moto[server,s3]==5.2.5"])?;
     let port = free_port()?;
-    let mut command = Command::new(programs.join("moto_server"));
-    command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    let mut command = Command::new(programs.join("python3"));
+    command.args(["-c", PROGRAM, "-H", "127.0.0.1", "-p", &port.to_string()]);
     let log = root.join("target/stores/moto/log");
     let bucket = format!("/{BUCKET}");
     // The first answer makes the bucket, a second one would be fine.

@@ -66,11 +66,12 @@ pub(in crate::storage) fn open(
     }
     check(&address, options)?;
     let prefix = match address.scheme.as_str() {
-        "http" | "https" => Path::default(),
-        _ => Path::parse(path).map_err(|error| {
-            Diagnostic::config(format!("`{url}` has a path that cannot be used")).cause(error)
-        })?,
+        "http" | "https" => Path::from_url_path(path),
+        _ => Path::parse(path),
     };
+    let prefix = prefix.map_err(|error| {
+        Diagnostic::config(format!("`{url}` has a path that cannot be used")).cause(error)
+    })?;
     let (store, appear) = connect(&address, options).map_err(|error| {
         Diagnostic::config(format!("cannot use `{}`", name(&address))).cause(error)
     })?;
@@ -187,7 +188,9 @@ fn azure(address: &Address<'_>, options: &StorageOptions) -> Result<Connected, E
 
 fn http(address: &Address<'_>) -> Result<Connected, Error> {
     let client = ClientOptions::new().with_allow_http(true).with_timeout_disabled();
-    let builder = HttpBuilder::new().with_url(address.url).with_client_options(client);
+    // Collections that are missing are made below what the client takes for the root only.
+    let server = format!("{}://{}/", address.scheme, address.authority);
+    let builder = HttpBuilder::new().with_url(server).with_client_options(client);
     Ok((Arc::new(builder.with_retry(no_retry()).build()?), Appear::Rename))
 }
 

@@ -43,7 +43,16 @@ async fn complete(
     if let Some(found) = head(store, &file.path).await? {
         return is_published(store, file, &found).await;
     }
-    let finish = || upload::complete(uploads.as_ref(), &object, upload, parts);
+    let finish = || async {
+        match upload::complete(uploads.as_ref(), &object, upload, parts).await {
+            // Some services answer so about an upload that is completed.
+            Err(error) => match store.store.head(&object).await {
+                Ok(_) => Ok(false),
+                Err(_) => Err(error),
+            },
+            completed => completed,
+        }
+    };
     let completed = store.caller.ask("publish", &file.path, finish).await;
     if matches!(completed, Ok(true)) {
         return Ok(());
@@ -84,10 +93,11 @@ async fn rename(store: &Remote, file: &PendingFile, pending: &str) -> Result<()>
 /// Drops what is pending of a micro-batch, and aborts what its notes name.
 pub(super) fn discard(store: &Remote, batch: BatchId) -> Result<()> {
     for Meta { path, .. } in store.list(&format!("{PENDING}/{batch}"))? {
-        let ending = path.rsplit('.').next().unwrap_or_default();
-        if ending == upload::NOTE {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if name.ends_with(upload::NOTE) {
             abort(store, &path)?;
-        } else if ending != spool::ENDING {
+        } else if !name.contains(spool::ENDING) {
+            // HDFS has half-written files under names of its own, around ours.
             continue;
         }
         store.delete(&path)?;
