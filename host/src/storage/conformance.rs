@@ -15,22 +15,33 @@ const ODD: [&str; 6] =
 
 /// Holds an empty store to all promises.
 fn conforms(store: &Storage) {
-    conforms_but_for_names(store, &[]);
+    conforms_but_for(store, &Lacks::default());
 }
 
-/// As [`conforms`], of a service that has no such characters in its names.
-fn conforms_but_for_names(store: &Storage, without: &[char]) {
+/// What a service cannot do.
+#[derive(Default)]
+struct Lacks {
+    /// Names with these characters.
+    names: &'static [char],
+    /// Forgetting an upload: unused parts go by themselves, some days later.
+    abort: bool,
+}
+
+/// As [`conforms`], as far as the service can.
+fn conforms_but_for(store: &Storage, lacks: &Lacks) {
     a_missing_file_is_none_and_a_missing_directory_is_empty(store);
     create_writes_once(store);
     put_replaces(store);
     list_is_recursive_sorted_and_by_directory(store);
-    odd_names_are_kept_as_they_are(store, without);
+    odd_names_are_kept_as_they_are(store, lacks.names);
     a_pending_file_is_seen_once_published(store);
     a_large_file_is_whole(store);
     publishing_twice_is_publishing_once(store);
     publish_never_replaces_a_file(store);
-    a_lost_file_is_named(store);
-    discard_drops_one_micro_batch(store);
+    if !lacks.abort {
+        a_lost_file_is_named(store);
+        discard_drops_one_micro_batch(store);
+    }
     paths_that_leave_the_root_are_refused(store);
     of_many_creators_one_wins(store);
 }
@@ -158,7 +169,9 @@ fn publish_never_replaces_a_file(store: &Storage) {
     store.put("p", b"of another pipeline").unwrap();
     let file = pending(store, 5, "p", b"ours");
     let error = store.publish(&[file]).unwrap_err();
-    assert!(error.message.contains("there is another file of that name"), "{error}");
+    // Azure cannot tell it from a file that was changed later.
+    let refusals = ["there is another file of that name", "where the commit log says 4"];
+    assert!(refusals.iter().any(|part| error.message.contains(part)), "{error}");
     assert_eq!(store.read("p").unwrap().unwrap(), b"of another pipeline");
     store.discard(BatchId(5)).unwrap();
     clear(store);
@@ -271,35 +284,36 @@ mod real {
         Some(move || open_with(&place.url, &options, &silent()).unwrap())
     }
 
-    fn a_real_store_conforms(scheme: &str, without: &[char]) {
+    fn a_real_store_conforms(scheme: &str, lacks: &Lacks) {
         let Some(store) = real(scheme) else { return };
-        conforms_but_for_names(&store(), without);
+        conforms_but_for(&store(), lacks);
         other_instances_are_kept_apart(&store(), &store());
     }
 
     #[test]
     fn s3_conforms() {
-        a_real_store_conforms("s3", &[]);
+        a_real_store_conforms("s3", &Lacks::default());
     }
 
     #[test]
     fn azure_conforms() {
-        // Azure takes it for a slash.
-        a_real_store_conforms("az", &['\\']);
+        // It takes a backslash for a slash.
+        a_real_store_conforms("az", &Lacks { names: &['\\'], abort: true });
     }
 
     #[test]
     fn google_cloud_storage_conforms() {
-        a_real_store_conforms("gs", &[]);
+        a_real_store_conforms("gs", &Lacks::default());
     }
 
     #[test]
     fn webdav_conforms() {
-        a_real_store_conforms("http", &[]);
+        // The server cuts the destination of a copy there.
+        a_real_store_conforms("http", &Lacks { names: &['?'], abort: false });
     }
 
     #[test]
     fn hdfs_conforms() {
-        a_real_store_conforms("hdfs", &[':']);
+        a_real_store_conforms("hdfs", &Lacks { names: &[':'], abort: false });
     }
 }

@@ -169,13 +169,26 @@ impl Remote {
     }
 }
 
+/// A WebDAV server answers about a collection, too, without anything that a file has.
+fn is_file(meta: &ObjectMeta) -> bool {
+    meta.size > 0 || meta.e_tag.is_some() || meta.last_modified.timestamp() != 0
+}
+
 /// `None` where there is no such object.
 fn absent<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(found) => Ok(Some(found)),
-        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a request failed because there is no such object.
+fn is_absent(error: &Error) -> bool {
+    // What a name node says of a rename has no kind of its own.
+    matches!(error, Error::NotFound { .. })
+        || matches!(error, Error::Generic { source, .. }
+            if source.to_string().contains("java.io.FileNotFoundException"))
 }
 
 impl Store for Remote {
@@ -195,7 +208,7 @@ impl Store for Remote {
         let object = self.locate(path)?;
         let head = || async { absent(self.store.head(&object).await) };
         let found = self.caller.call("look at", path, head)?;
-        Ok(found.and_then(|meta| self.describe(&meta)))
+        Ok(found.filter(is_file).and_then(|meta| self.describe(&meta)))
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn io::Read + Send>> {

@@ -2,7 +2,7 @@
 //!
 //! Owns the order of requests; knows nothing of commits. Everything may be repeated.
 
-use super::{Appear, Remote, absent, call::Caller, spool, upload};
+use super::{Appear, Remote, absent, call::Caller, is_absent, spool, upload};
 use crate::{
     diagnostic::{Diagnostic, Result},
     storage::{Meta, PENDING, Store as _},
@@ -70,11 +70,14 @@ async fn rename(store: &Remote, file: &PendingFile, pending: &str) -> Result<()>
     let moving = || async {
         match store.store.rename_if_not_exists(&from, &to).await {
             Ok(()) => Ok(true),
-            Err(Error::AlreadyExists { .. } | Error::NotFound { .. }) => Ok(false),
+            Err(Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) if is_absent(&error) => Ok(false),
             Err(error) => Err(error),
         }
     };
-    if store.caller.ask("publish", &file.path, moving).await? {
+    // WebDAV does not say which of the two names is missing.
+    let is_pending = head(store, pending).await?.is_some();
+    if is_pending && store.caller.ask("publish", &file.path, moving).await? {
         return Ok(());
     }
     match (head(store, pending).await?, head(store, &file.path).await?) {
