@@ -5,6 +5,7 @@
 
 pub mod memory;
 pub mod native;
+#[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
 pub mod place;
 
 use arrow_array::{ArrayRef, RecordBatch, cast::AsArray, types::Float64Type};

@@ -59,6 +59,9 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use tiers::{Segments, Tiers};
 
+/// How often logs that contradict each other are looked at again.
+const LOOKS_AGAIN: u32 = 3;
+
 /// A pipeline's checkpoint, held by this process.
 pub struct Checkpoint {
     storage: Storage,
@@ -135,18 +138,17 @@ impl Checkpoint {
         if let Some(rewind) = rewind::begun(&self.storage)? {
             return Err(rewind::unfinished(&self.storage, &rewind));
         }
-        // Segments last: what leaves the logs meanwhile is in one.
-        let commits = log::batches::<CommitRecord>(&self.storage)?;
-        let offsets = log::batches::<OffsetRecord>(&self.storage)?;
-        self.compaction.observe(&self.storage)?;
-        let observed = Observed {
-            root: self.storage.root().to_owned(),
-            offsets,
-            commits,
-            history: self.compaction.history.upto(),
-            seen: self.compaction.seen.upto(),
-        };
-        let recovery = match recover::decide(&observed)? {
+        let mut observed = self.look()?;
+        let mut decision = recover::decide(&observed);
+        // Without a lock another runner may go on between two of the listings.
+        for _ in 0..LOOKS_AGAIN {
+            if decision.is_ok() || self.is_locked() {
+                break;
+            }
+            observed = self.look()?;
+            decision = recover::decide(&observed);
+        }
+        let recovery = match decision? {
             Decision::Fresh => Recovery::Fresh,
             Decision::Resume(last) => {
                 Recovery::Resume { publish: log::read(&self.storage, last)?, next: last.next() }
@@ -163,6 +165,21 @@ impl Checkpoint {
         };
         self.next = Some(recovery.next());
         Ok(recovery)
+    }
+
+    /// What is in the logs.
+    fn look(&mut self) -> Result<Observed> {
+        // Segments last: what leaves the logs meanwhile is in one.
+        let commits = log::batches::<CommitRecord>(&self.storage)?;
+        let offsets = log::batches::<OffsetRecord>(&self.storage)?;
+        self.compaction.observe(&self.storage)?;
+        Ok(Observed {
+            root: self.storage.root().to_owned(),
+            offsets,
+            commits,
+            history: self.compaction.history.upto(),
+            seen: self.compaction.seen.upto(),
+        })
     }
 
     /// Files consumed by committed micro-batches: the segments, and the offset records after them.

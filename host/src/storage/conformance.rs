@@ -1,6 +1,7 @@
 //! What every store promises, as functions that each one must pass.
 
 #[path = "../../../tests/place.rs"]
+#[expect(dead_code, unreachable_pub, reason = "shared with tests of whole pipelines")]
 mod place;
 
 use super::{

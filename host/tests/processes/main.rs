@@ -4,6 +4,8 @@
 //! `cargo xtask test --stores` has started it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::print_stderr, reason = "tells what a run came upon")]
+#![expect(unreachable_pub, reason = "files are shared with crates that have a public surface")]
 
 mod chance;
 #[path = "../../../tests/gcs_server/mod.rs"]
