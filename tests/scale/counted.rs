@@ -11,6 +11,8 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    thread,
+    time::Duration,
 };
 
 /// What a store was asked for.
@@ -165,10 +167,13 @@ pub(crate) fn log_file(n: u64) -> InputFile {
 #[derive(Debug)]
 pub(crate) struct MadeUp {
     pub(crate) files: u64,
+    /// How long a listing takes.
+    pub(crate) listing: Duration,
 }
 
 impl MadeUp {
     fn metas(&self, first: u64) -> Vec<Meta> {
+        thread::sleep(self.listing);
         let meta = |file: InputFile| Meta {
             path: file.path,
             size_bytes: file.size_bytes,

@@ -197,7 +197,7 @@ fn whole_triggers(place: Place) {
         );
         let job = Job::new(&text);
         let (plan, stop, counts) = (job.plan(), Stop::default(), Arc::new(Counts::default()));
-        let source = counts.wrap(Arc::new(MadeUp { files: files + new }));
+        let source = counts.wrap(Arc::new(MadeUp { files: files + new, listing: Duration::ZERO }));
         let stores = Stores { source, ..Stores::open(&plan, &silent()).unwrap() };
         let trigger = Trigger::Once;
         let start = Instant::now();
@@ -270,6 +270,24 @@ fn one_new_file_beside_a_hundred_thousand_real_ones_costs_what_is_listed() {
     let [_, large] = beside_real_files(100_000);
     // The set of consumed files is loaded; nothing else grows.
     assert!(large < small * 4 + Duration::from_secs(1), "{small:?} {large:?}");
+}
+
+#[test]
+fn a_backlog_is_not_listed_for_every_micro_batch_where_that_takes_long() {
+    for (seconds, listings) in [(0, 21), (2, 2)] {
+        let job = Job::new(
+            "[pipeline]\nname = \"backlog\"\n\
+             [source]\npath = \"in/**/*.json.gz\"\nmax_files_per_trigger = 2\n\
+             [source.schema]\nid = \"bigint\"\n[trigger]\nmode = \"available_now\"\n\
+             [checkpoint]\npath = \"state\"\n[sink]\npath = \"table\"\n",
+        );
+        let counts = Arc::new(Counts::default());
+        let made_up = MadeUp { files: 40, listing: Duration::from_secs(seconds) };
+        let stores = Stores::open(&job.plan(), &silent()).unwrap();
+        job.run_on(Stores { source: counts.wrap(Arc::new(made_up)), ..stores }, 1).unwrap();
+        let [_, names, ..] = counts.get();
+        assert_eq!((job.table().rows(), names), (40, listings * 40));
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
     metrics::Observer,
     pipeline::plan::Plan,
     sink,
-    source::{self, returned::Returned},
+    source::{self, backlog::Backlog, returned::Returned},
     stage::{Component, ConfiguredStage, Engine},
     types::{BatchId, CommitRecord, InputFile, OffsetRecord, Position},
 };
@@ -36,6 +36,7 @@ pub(super) struct Session<'a> {
     watermark_us: Option<i64>,
     replay: Option<OffsetRecord>,
     left_out: LeftOut,
+    backlog: Backlog,
     clean_up: CleanUp,
 }
 
@@ -97,6 +98,7 @@ impl<'a> Session<'a> {
             next,
             replay,
             left_out: LeftOut::default(),
+            backlog: Backlog::default(),
             clean_up,
         };
         // What is wrong with the chain is said now, not when the first file arrives.
@@ -170,15 +172,10 @@ impl<'a> Session<'a> {
     pub(super) fn micro_batch(&mut self, observer: &dyn Observer) -> Result<Option<Done>> {
         self.clean_up.carry_on(&self.run.stores, observer);
         let start = Instant::now();
-        let (plan, source) = (&self.run.plan.source, &self.run.stores.source);
-        let seen = self.checkpoint.seen();
-        let known = source::discover::Known {
-            sighting: &|file| seen.sighting(file),
-            position: self.checkpoint.position(),
-        };
-        let found = source::discover::discover(plan, source, &known)?;
-        self.left_out.tell(&found, plan, observer);
-        let files = found.files;
+        let mut files = self.backlog.take(&self.run.plan.source, start);
+        if files.is_empty() {
+            files = self.discover(observer)?;
+        }
         let discover = start.elapsed();
         if files.is_empty() {
             return Ok(None);
@@ -192,6 +189,21 @@ impl<'a> Session<'a> {
         let intent = intent.elapsed();
         let begun = Begun { offsets, inputs, files, discover, intent, start };
         Ok(Some(self.carry_out(begun, observer)?))
+    }
+
+    /// Lists the source; gives the files of the next micro-batch.
+    fn discover(&mut self, observer: &dyn Observer) -> Result<Vec<InputFile>> {
+        let start = Instant::now();
+        let (plan, source) = (&self.run.plan.source, &self.run.stores.source);
+        let seen = self.checkpoint.seen();
+        let known = source::discover::Known {
+            sighting: &|file| seen.sighting(file),
+            position: self.checkpoint.position(),
+        };
+        let found = source::discover::discover(plan, source, &known)?;
+        self.left_out.tell(&found, plan, observer);
+        self.backlog.keep(found.later, start.elapsed(), Instant::now());
+        Ok(found.files)
     }
 
     /// Carries out a micro-batch that puts these rejected records back.

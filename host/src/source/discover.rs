@@ -82,6 +82,8 @@ pub struct Known<'a> {
 pub struct Discovered {
     /// The files of the next micro-batch, in reading order.
     pub files: Vec<InputFile>,
+    /// Those of later ones, in reading order.
+    pub later: Vec<InputFile>,
     /// Files that were consumed and have changed since.
     pub changed: Vec<InputFile>,
     /// New files that are too old to be read.
@@ -125,7 +127,7 @@ pub fn discover(plan: &SourcePlan, storage: &Storage, known: &Known<'_>) -> Resu
             .files
             .sort_unstable_by(|a, b| (a.modified_us, &a.path).cmp(&(b.modified_us, &b.path)));
     }
-    found.files.truncate(count_within(plan, &found.files));
+    found.later = found.files.split_off(count_within(plan, &found.files));
     Ok(found)
 }
 
@@ -159,15 +161,19 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn count_within(plan: &SourcePlan, files: &[InputFile]) -> usize {
+/// How many of these files, in reading order, a micro-batch takes.
+pub(super) fn count_within<'a>(
+    plan: &SourcePlan,
+    files: impl IntoIterator<Item = &'a InputFile>,
+) -> usize {
     let max_files = plan.max_files_per_trigger.unwrap_or(u64::MAX);
     let max_bytes = plan.max_bytes_per_trigger.unwrap_or(u64::MAX);
     let mut bytes = 0_u64;
-    let fits = |(index, file): &(usize, &InputFile)| {
+    let fits = |(index, file): &(usize, &'a InputFile)| {
         bytes = bytes.saturating_add(file.size_bytes);
         *index == 0 || ((*index as u64) < max_files && bytes <= max_bytes)
     };
-    files.iter().enumerate().take_while(fits).count()
+    files.into_iter().enumerate().take_while(fits).count()
 }
 
 #[cfg(test)]
