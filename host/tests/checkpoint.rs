@@ -154,6 +154,28 @@ fn a_rewind_says_first_what_it_would_undo_and_the_next_run_does_it_again() {
 }
 
 #[test]
+fn a_rewind_that_did_not_finish_is_told_and_finished_by_the_next_start() {
+    let job = job();
+    let before = table(job.path());
+    let intent = "{\"format\":1,\"to\":0,\"from\":2,\"runner\":{\"host\":\"north\",\"pid\":77,\
+                  \"started_us\":0},\"written_us\":0}\n";
+    fs::write(job.path().join("state/rewind.json"), intent).unwrap();
+    let status = done(job.path(), &["status", "p.toml"]);
+    assert!(status.contains("is on its way back to micro-batch 0"), "{status}");
+    let shown = done(job.path(), &["checkpoint", "inspect", "p.toml"]);
+    assert!(shown.contains("next start  finishes the rewind\n"), "{shown}");
+    ends(job.path(), &["checkpoint", "verify", "p.toml"], 5);
+    ends(job.path(), &["quarantine", "replay", "p.toml", "--dry-run"], 5);
+    assert_eq!(table(job.path()), before, "looking finishes nothing");
+    let (_, talk) = ends(job.path(), &["run", "p.toml", "--available-now"], 0);
+    assert!(talk.contains("finished the rewind to micro-batch 0 before anything else"), "{talk}");
+    assert!(talk.contains("process 77 on host `north`"), "{talk}");
+    assert_eq!(talk.matches("rows in").count(), 2, "both micro-batches are done again: {talk}");
+    assert_eq!(table(job.path()), before);
+    done(job.path(), &["checkpoint", "verify", "p.toml"]);
+}
+
+#[test]
 fn a_rewind_that_would_lose_inputs_is_refused_unless_told_otherwise() {
     let job = job();
     let before = table(job.path());

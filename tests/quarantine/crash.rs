@@ -23,7 +23,7 @@ fn state(job: &Job) -> State {
 /// a fault.
 fn two_micro_batches() -> (Job, State, u64) {
     let job = mended();
-    job.edit("path = \"input/*\"", "path = \"input/*\"\nmax_files_per_trigger = 2");
+    job.edit("path = \"input/*\"", "path = \"input/*\"\nmax_bytes_per_trigger = \"60 B\"");
     let straight = job.duplicate();
     let faults = Faults::none();
     let done = straight.put_back_on(faulty(&straight, &faults), &of_batch(0)).unwrap();

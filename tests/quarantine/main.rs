@@ -122,7 +122,7 @@ fn codes(job: &Job) -> Vec<String> {
 #[test]
 fn what_the_mended_pipeline_takes_goes_into_the_table_and_the_rest_back_to_the_quarantine() {
     let job = mended();
-    let before = preview(&stores(&job), &everything()).unwrap();
+    let before = preview(&job.plan().source, &stores(&job), &everything()).unwrap();
     let done = put_back(&job, &everything());
     assert_eq!(before, done.tally, "a dry run says what will be done");
     assert_eq!(done.batches, [BatchId(1)]);
@@ -187,7 +187,10 @@ fn lines_that_repair_nothing_are_refused_before_anything_is_put_back() {
         assert!(refusal.message.starts_with("line 2 of `repaired.jsonl` "), "{refusal}");
         assert!(refusal.message.contains(words), "{words}: {refusal}");
         assert!(!refusal.hints.is_empty(), "{refusal}");
-        assert_eq!(preview(&stores(&job), &wanted).unwrap_err().message, refusal.message);
+        assert_eq!(
+            preview(&job.plan().source, &stores(&job), &wanted).unwrap_err().message,
+            refusal.message
+        );
         assert_eq!(job.quarantine().len(), 3);
     }
     let missing = Repaired::at(&job.path("none.jsonl")).unwrap_err();
@@ -233,9 +236,10 @@ fn large_quarantines_go_back_in_several_micro_batches() {
     job.write("input/a.json", (0..50).map(line).collect::<String>());
     job.run().unwrap();
     job.edit(r#"["MM/dd/yyyy"]"#, r#"["yyyy-MM-dd"]"#);
-    job.edit("path = \"input/*\"", "path = \"input/*\"\nmax_files_per_trigger = 20");
+    job.edit("path = \"input/*\"", "path = \"input/*\"\nmax_bytes_per_trigger = \"1 KB\"");
     let done = put_back(&job, &everything());
     assert_eq!(done.batches, [1, 2, 3].map(BatchId));
+    assert!(!job.path("state/replays").read_dir().unwrap().any(|left| left.is_ok()));
     assert_eq!(ids(&job), (0..50).collect::<Vec<_>>());
 }
 

@@ -314,6 +314,14 @@ impl Checkpoint {
         self.by_content(&layout::replay(sha256), sha256, why)
     }
 
+    /// Drops the text of records that are put back by now: their micro-batch is published.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    pub fn drop_replay(&self, sha256: &str) -> Result<()> {
+        self.storage.delete(&layout::replay(sha256))
+    }
+
     fn by_content(&self, path: &str, sha256: &str, why: &str) -> Result<Vec<u8>> {
         match self.storage.read(path)? {
             Some(bytes) if hex_sha256(&bytes) == sha256 => Ok(bytes),

@@ -42,6 +42,20 @@ pub struct Rewind {
     pub written_us: i64,
 }
 
+impl Rewind {
+    /// What to tell whoever starts next that it was finished.
+    #[must_use]
+    pub fn finished(&self) -> Diagnostic {
+        let to = self.to.0;
+        Diagnostic::storage(format!("finished the rewind to micro-batch {to} before anything else"))
+            .cause(format!(
+                "it was begun {} by {}",
+                clock::utc(self.written_us),
+                log::who(&self.runner)
+            ))
+    }
+}
+
 impl Checkpoint {
     /// Finishes the rewind that an earlier process began, if it did; call it before the logs are
     /// observed. Gives what was finished.

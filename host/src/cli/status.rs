@@ -124,11 +124,12 @@ impl Status {
     fn in_flight(&self) -> String {
         let Some(begun) = &self.survey.begun else { return "nothing".into() };
         let (files, bytes) = read_by(begun);
+        let noun = if begun.replay.is_some() { "rejected record" } else { "file" };
         let what = format!(
             "micro-batch {}, begun {}, reads {}",
             begun.batch.0,
             clock::utc(begun.written_us),
-            count(files, "file", bytes)
+            count(files, noun, bytes)
         );
         if self.survey.runner.is_some() {
             return what;

@@ -6,6 +6,7 @@ use super::repaired::{Repaired, RepairedRecords};
 use crate::{
     checkpoint::Seen,
     diagnostic::Result,
+    pipeline::plan::SourcePlan,
     sink::rejected::{QuarantinedRecord, Records, Selection},
     source::returned::{Content, Probe, Returned, is_of_file, probe},
     storage::Storage,
@@ -170,7 +171,12 @@ impl Iterator for Candidates {
 ///
 /// # Errors
 /// Fails when the source's store does.
-pub(super) fn judge(candidate: &Candidate, seen: &Seen, source: &Storage) -> Result<Verdict> {
+pub(super) fn judge(
+    candidate: &Candidate,
+    seen: &Seen,
+    plan: &SourcePlan,
+    source: &Storage,
+) -> Result<Verdict> {
     let QuarantinedRecord { id, rejected } = &candidate.record;
     let repaired = candidate.repaired.as_ref().filter(|text| **text != rejected.record);
     let text = repaired.unwrap_or(&rejected.record);
@@ -185,7 +191,7 @@ pub(super) fn judge(candidate: &Candidate, seen: &Seen, source: &Storage) -> Res
         return Ok(Verdict::Already);
     }
     if is_of_file(rejected) && repaired.is_none() {
-        return Ok(match probe(source, &rejected.file, rejected.offset_bytes)? {
+        return Ok(match probe(plan, source, &rejected.file, rejected.offset_bytes)? {
             Probe::Whole(reread) => {
                 returned.content = Content::Reread(reread);
                 Verdict::PutBack(returned)

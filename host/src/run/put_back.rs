@@ -21,8 +21,8 @@ use crate::{
     storage::Storage,
     types::{BatchId, CommitRecord},
 };
-/// Most records of one micro-batch; fewer where the source takes fewer files.
-const MOST_RECORDS: u64 = 4_096;
+/// Most records of one micro-batch.
+const MOST_RECORDS: usize = 8_192;
 /// Bytes from which on a micro-batch is full, files that are read again included; less where the
 /// source takes less.
 const MOST_BYTES: u64 = 16 << 20;
@@ -47,7 +47,7 @@ pub struct PutBack {
 /// # Errors
 /// Fails when the checkpoint will not start, a line of the repaired records is wrong, or a
 /// store refuses.
-pub fn preview(stores: &Stores, wanted: &Wanted) -> Result<Tally> {
+pub fn preview(plan: &SourcePlan, stores: &Stores, wanted: &Wanted) -> Result<Tally> {
     let survey = checkpoint::survey(&stores.checkpoint)?;
     if let Some(refusal) = survey.refusal {
         return Err(refusal);
@@ -62,7 +62,7 @@ pub fn preview(stores: &Stores, wanted: &Wanted) -> Result<Tally> {
     let mut tally = Tally::default();
     for candidate in Candidates::open(wanted, &stores.sink, last)? {
         let candidate = candidate?;
-        let verdict = judge(&candidate, &seen, &stores.source)?;
+        let verdict = judge(&candidate, &seen, plan, &stores.source)?;
         tally.count(&candidate, verdict);
     }
     Ok(tally)
@@ -81,7 +81,7 @@ impl Run<'_> {
         wanted: &Wanted,
     ) -> Result<PutBack> {
         let stop = self.stop;
-        let (stores, room) = (self.stores.clone(), Room::of(&self.plan.source));
+        let (stores, plan) = (self.stores.clone(), &self.plan.source);
         let mut session = Session::open(self, engine)?;
         let mut report = Report::new(session.plan(), session.id());
         if let Some(done) = session.replay(observer)? {
@@ -95,7 +95,7 @@ impl Run<'_> {
         let mut done = PutBack::default();
         while !stop.is_asked() {
             let records =
-                take(&mut candidates, room, session.seen(), &stores.source, &mut done.tally)?;
+                take(&mut candidates, plan, session.seen(), &stores.source, &mut done.tally)?;
             if records.is_empty() {
                 return Ok(done);
             }
@@ -116,34 +116,20 @@ impl PutBack {
     }
 }
 
-/// What fits into one micro-batch.
-#[derive(Clone, Copy)]
-struct Room {
-    records: usize,
-    bytes: u64,
-}
-
-impl Room {
-    fn of(plan: &SourcePlan) -> Self {
-        let records = plan.max_files_per_trigger.unwrap_or(u64::MAX).clamp(1, MOST_RECORDS);
-        let bytes = plan.max_bytes_per_trigger.unwrap_or(u64::MAX).clamp(1, MOST_BYTES);
-        Self { records: records as usize, bytes }
-    }
-}
-
 /// The records of the next micro-batch.
 fn take(
     candidates: &mut Candidates,
-    room: Room,
+    plan: &SourcePlan,
     seen: &Seen,
     source: &Storage,
     tally: &mut Tally,
 ) -> Result<Vec<Returned>> {
+    let most_bytes = plan.max_bytes_per_trigger.unwrap_or(u64::MAX).clamp(1, MOST_BYTES);
     let mut records = Vec::new();
     let mut bytes = 0;
-    while records.len() < room.records && bytes < room.bytes {
+    while records.len() < MOST_RECORDS && bytes < most_bytes {
         let Some(candidate) = candidates.next().transpose()? else { break };
-        let verdict = judge(&candidate, seen, source)?;
+        let verdict = judge(&candidate, seen, plan, source)?;
         if let Some(returned) = tally.count(&candidate, verdict) {
             bytes += match &returned.content {
                 Content::Record(text) => text.len() as u64,

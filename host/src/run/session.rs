@@ -9,7 +9,7 @@ use super::{
     worker::Worker,
 };
 use crate::{
-    checkpoint::{Checkpoint, Recovery, Seen, this_runner},
+    checkpoint::{Checkpoint, Recovery, Rewind, Seen, this_runner},
     clock,
     diagnostic::{Diagnostic, Result},
     metrics::Observer,
@@ -35,6 +35,8 @@ pub(super) struct Session<'a> {
     next: BatchId,
     watermark_us: Option<i64>,
     replay: Option<OffsetRecord>,
+    /// The rewind that was finished first, until it was told.
+    rewound: Option<Rewind>,
     left_out: LeftOut,
     backlog: Backlog,
     clean_up: CleanUp,
@@ -72,7 +74,7 @@ impl<'a> Session<'a> {
         let stages = bind::load(engine, run.plan)?;
         let checkpoint = Arc::clone(&run.stores.checkpoint);
         let mut checkpoint = Checkpoint::open(checkpoint, &run.plan.name)?;
-        checkpoint.finish_rewind(&run.stores.sink)?;
+        let rewound = checkpoint.finish_rewind(&run.stores.sink)?;
         let recovery = checkpoint.observe()?;
         checkpoint.claim_table(&run.stores.sink)?;
         let (publish, next, replay) = match recovery {
@@ -97,6 +99,7 @@ impl<'a> Session<'a> {
             workers: Vec::new(),
             next,
             replay,
+            rewound,
             left_out: LeftOut::default(),
             backlog: Backlog::default(),
             clean_up,
@@ -135,6 +138,9 @@ impl<'a> Session<'a> {
     /// # Errors
     /// See [`Session::micro_batch`]; also when a recorded input changed and may not be skipped.
     pub(super) fn replay(&mut self, observer: &dyn Observer) -> Result<Option<Done>> {
+        if let Some(rewind) = self.rewound.take() {
+            observer.warning(&rewind.finished());
+        }
         let Some(offsets) = self.replay.take() else { return Ok(None) };
         let start = Instant::now();
         let (table, batch) = (Arc::clone(&self.run.stores.sink), offsets.batch);
@@ -280,6 +286,9 @@ impl<'a> Session<'a> {
         if offsets.replay.is_none() {
             self.clean_up.is_visible(offsets.batch);
             self.clean_up.carry_on(&self.run.stores, observer);
+        }
+        if let Some(sha256) = &offsets.replay {
+            self.checkpoint.drop_replay(sha256)?;
         }
         self.checkpoint.compact()?;
         self.next = offsets.batch.next();

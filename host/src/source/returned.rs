@@ -4,9 +4,10 @@
 //! text because its file could not be read is that file, read from where reading had stopped.
 //! Knows nothing of which records are put back, or why they were rejected.
 
-use super::json::open_whole;
+use super::json::{most_text, open_whole};
 use crate::{
     diagnostic::{Diagnostic, Result},
+    pipeline::plan::SourcePlan,
     storage::{Created, Meta, PendingWriter, Storage, Store},
     types::{BatchId, InputFile, PendingFile, RecordId, Rejected},
 };
@@ -173,12 +174,13 @@ const CHANGED_INPUT: &str = "changed-input";
 /// Whether a rejected record stands for its file from there on, not for a text.
 #[must_use]
 pub fn is_of_file(rejected: &Rejected) -> bool {
-    const CODES: [&str; 6] = [
+    const CODES: [&str; 7] = [
         "unreadable-file",
         "truncated-gzip",
         "corrupt-gzip",
         "truncated-zstd",
         "corrupt-zstd",
+        "decompression-bomb",
         CHANGED_INPUT,
     ];
     rejected.stage == "source" && CODES.contains(&rejected.code.as_str())
@@ -207,9 +209,10 @@ impl Returned {
 ///
 /// # Errors
 /// Fails when the store does, for another reason than the file itself.
-pub fn probe(source: &Storage, path: &str, offset_bytes: u64) -> Result<Probe> {
+pub fn probe(plan: &SourcePlan, source: &Storage, path: &str, offset_bytes: u64) -> Result<Probe> {
     let Some(meta) = source.head(path)? else { return Ok(Probe::Unfit("it is gone".into())) };
-    let mut text = match open_whole(source, path) {
+    let most_bytes = most_text(meta.size_bytes, plan.max_decompression_ratio);
+    let mut text = match open_whole(source, path, most_bytes) {
         Ok(text) => text,
         Err(error) if error.is_denied => return Ok(Probe::Unfit(error.to_string())),
         Err(error) => return Err(error),
@@ -251,7 +254,7 @@ fn open_from(
     offset_bytes: u64,
     in_array: bool,
 ) -> Result<Box<dyn Read + Send>> {
-    let mut text = BufReader::new(open_whole(source, path)?);
+    let mut text = BufReader::new(open_whole(source, path, u64::MAX)?);
     let failed =
         |error: io::Error| Diagnostic::storage(format!("cannot read `{path}` again")).cause(error);
     io::copy(&mut text.by_ref().take(offset_bytes), &mut io::sink()).map_err(failed)?;

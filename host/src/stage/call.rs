@@ -378,3 +378,15 @@ fn bounded(message: &str) -> &str {
     }
     &message[..end]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::repeats;
+
+    #[test]
+    fn rows_that_are_taken_twice_are_noticed() {
+        for (taken, twice) in [(&[][..], false), (&[2, 0, 1], false), (&[1, 2, 1], true)] {
+            assert_eq!(repeats(taken, 3), twice, "{taken:?}");
+        }
+    }
+}

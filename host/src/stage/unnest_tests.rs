@@ -174,6 +174,9 @@ fn rows_keep_their_origin_through_unnest_and_filter() {
     let elements: Vec<_> =
         origins.iter().map(|origin| origin.element.as_ref().unwrap().1).collect();
     assert_eq!(elements, [1, 0]);
+    assert!(origins.iter().all(|origin| !origin.shared), "the element alone tells each row");
+    view.multiplied = true;
+    assert!(view.origin(0).unwrap().shared);
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(super) fn run(args: &VerifyArgs, terminal: &Terminal) -> Result<(), Failures
     let checked = [
         count(verified.batches, "micro-batch", "micro-batches"),
         count(verified.segments, "segment", "segments"),
-        count(verified.contents, "component", "components"),
+        count(verified.contents, "component or text", "components and texts"),
         format!(
             "{} of the table ({})",
             count(verified.files, "file", "files"),

@@ -7,7 +7,7 @@ use crate::{
     diagnostic::Result,
     run::Stores,
     sink::{
-        quarantine::DIRECTORY,
+        quarantine::{DIRECTORY, stopped_path},
         rejected::{QuarantinedRecord, Records, Selection},
     },
     source::returned::as_input,
@@ -57,7 +57,7 @@ pub(super) fn run(args: &ListArgs, terminal: &Terminal) -> Result<(), Failures> 
     }
     let table_root = plan.sink.root.trim_end_matches('/');
     let place = format!("{table_root}/{DIRECTORY}");
-    for stopped in stopped(&stores)? {
+    if let Some(stopped) = stopped(&stores)? {
         terminal.talk(&format!(
             "`max_rate` stopped a micro-batch; nothing of it is committed, and its first rejected \
              records are in {table_root}/{stopped}"
@@ -75,10 +75,11 @@ pub(super) fn run(args: &ListArgs, terminal: &Terminal) -> Result<(), Failures> 
     Ok(())
 }
 
-/// Paths of the first rejected records of micro-batches that stopped because of too many.
-fn stopped(stores: &Stores) -> Result<Vec<String>> {
-    let paths = stores.sink.list(DIRECTORY)?.into_iter().map(|meta| meta.path);
-    Ok(paths.filter(|path| path.ends_with(".stopped.jsonl")).collect())
+/// Path of the first rejected records of the micro-batch in flight, if too many stopped it.
+fn stopped(stores: &Stores) -> Result<Option<String>> {
+    let Some(begun) = checkpoint::survey(&stores.checkpoint)?.begun else { return Ok(None) };
+    let path = stopped_path(begun.batch);
+    Ok(stores.sink.head(&path)?.map(|_| path))
 }
 
 fn reasons(stores: &Stores, selection: &Selection) -> Result<Reasons> {

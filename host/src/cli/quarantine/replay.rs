@@ -51,7 +51,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &Terminal) -> Result<(), Failures
     let repaired = args.from.as_deref().map(Repaired::at).transpose()?;
     let wanted = Wanted { selection: args.selection.selection(), repaired };
     if args.dry_run {
-        let tally = preview(&Stores::open(&plan, &terminal.notices())?, &wanted)?;
+        let tally = preview(&plan.source, &Stores::open(&plan, &terminal.notices())?, &wanted)?;
         return Ok(terminal.data(&dry_text(&tally))?);
     }
     let listener = args.progress.listener(terminal)?;

@@ -252,12 +252,13 @@ pub fn open_text(storage: &Storage, path: &str) -> Result<Box<dyn Read + Send>> 
     Ok(Box::new(Text(Input::open(storage, path, u64::MAX)?)))
 }
 
-/// Opens a file as text, uncompressed; where it is damaged, reading fails.
+/// Opens a file as text, uncompressed; where it is damaged, or gives more text than this,
+/// reading fails.
 ///
 /// # Errors
 /// Fails when the store refuses.
-pub fn open_whole(storage: &Storage, path: &str) -> Result<Box<dyn Read + Send>> {
-    Ok(Box::new(Whole(Input::open(storage, path, u64::MAX)?)))
+pub fn open_whole(storage: &Storage, path: &str, most_bytes: u64) -> Result<Box<dyn Read + Send>> {
+    Ok(Box::new(Whole(Input::open(storage, path, most_bytes)?)))
 }
 
 struct Text(Input);

@@ -42,6 +42,7 @@ mod unit;
 mod window;
 
 pub use input::{open_text, open_whole};
+pub use unit::most_text;
 
 use crate::{
     diagnostic::Result, pipeline::plan::SourcePlan, source::SourceBatch, storage::Storage,

@@ -77,6 +77,11 @@ enum Form {
     Documents,
 }
 
+/// Text that a compressed file of this size may give.
+pub fn most_text(size_bytes: u64, max_decompression_ratio: u64) -> u64 {
+    size_bytes.saturating_mul(max_decompression_ratio).max(ALWAYS_BYTES)
+}
+
 impl Unit<'_> {
     /// Path of the file at hand.
     pub(super) fn path(&self) -> &str {
@@ -87,8 +92,7 @@ impl Unit<'_> {
     pub(super) fn read_file(&mut self, index: usize, file: &InputFile) -> Result<()> {
         self.file = index;
         self.stats.files += 1;
-        self.most_text =
-            file.size_bytes.saturating_mul(self.max_decompression_ratio).max(ALWAYS_BYTES);
+        self.most_text = most_text(file.size_bytes, self.max_decompression_ratio);
         let input = match Input::open(self.storage, &file.path, self.most_text) {
             Ok(input) => input,
             Err(error) => return self.unreadable(&file.path, error),
