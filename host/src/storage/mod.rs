@@ -26,6 +26,10 @@ use std::{fmt, io, sync::Arc};
 /// micro-batch, where the store has no better place for them.
 pub const PENDING: &str = "_lockgate/pending";
 
+/// What to do about a committed file that is gone.
+const RESTORE: &str = "somebody removed it after the commit: restore it from a copy";
+const UNDO: &str = "or undo that micro-batch, and the next run does it again: `lockgate checkpoint rewind --to` the one before it";
+
 /// A file as listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {

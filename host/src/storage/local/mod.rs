@@ -18,7 +18,7 @@ mod lock;
 mod pending;
 mod refusal;
 
-use super::{Created, Lock, Meta, PendingWriter, Store, changed, verify_renamed};
+use super::{Created, Lock, Meta, PendingWriter, RESTORE, Store, UNDO, changed, verify_renamed};
 use crate::{
     diagnostic::{Diagnostic, Result},
     types::{BatchId, PendingFile},
@@ -126,6 +126,10 @@ impl LocalStore {
             (Some(_), None) => {
                 let mut moved = fs::rename(from, to);
                 if matches!(&moved, Err(e) if e.kind() == ErrorKind::NotFound) {
+                    // Another runner that publishes the same commit may have been faster.
+                    if listing::head(from, "")?.is_none() {
+                        return self.move_into_place(file, from, to);
+                    }
                     self.dirs.forget(directory_of(to));
                     self.dirs.ensure(directory_of(to))?;
                     moved = fs::rename(from, to);
@@ -147,7 +151,8 @@ impl LocalStore {
                 to.display(),
                 from.display()
             ))
-            .hint("somebody removed it after the commit: restore it from a copy")),
+            .hint(RESTORE)
+            .hint(UNDO)),
         }
     }
 }

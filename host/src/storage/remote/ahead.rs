@@ -7,7 +7,7 @@
 use crate::types::InputFile;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
+use object_store::{Error, ObjectStore, ObjectStoreExt as _, path::Path};
 use std::{
     collections::HashMap,
     io::{self, Cursor, Read},
@@ -38,14 +38,38 @@ struct Downloaded {
     _share: OwnedSemaphorePermit,
 }
 
-/// Files by object: downloaded, or on their way.
-type Waiting = HashMap<Path, oneshot::Receiver<Downloaded>>;
+/// A file that is to be opened.
+enum Slot {
+    /// Its download has not begun.
+    Planned,
+    /// It was downloaded, or is on its way.
+    Begun(oneshot::Receiver<Downloaded>),
+}
+
+/// Files by object, until they are opened.
+type Waiting = HashMap<Path, Slot>;
 
 /// What is being downloaded, and what was.
 #[derive(Default)]
 pub(super) struct Ahead {
     files: Arc<Mutex<Waiting>>,
     task: Mutex<Option<AbortHandle>>,
+}
+
+/// What a download works with.
+#[derive(Clone)]
+struct Download {
+    store: Arc<dyn ObjectStore>,
+    waiting: Arc<Mutex<Waiting>>,
+    budget: Arc<Semaphore>,
+}
+
+/// A download that has its share of the budget.
+struct Begun {
+    file: InputFile,
+    object: Path,
+    share: OwnedSemaphorePermit,
+    hand_over: oneshot::Sender<Downloaded>,
 }
 
 impl Ahead {
@@ -57,46 +81,63 @@ impl Ahead {
         store: &Arc<dyn ObjectStore>,
         files: Vec<(Path, &InputFile)>,
     ) {
-        let small = files.into_iter().filter(|(_, file)| file.size_bytes <= SMALL_BYTES);
-        let small: Vec<_> = small.map(|(object, file)| (object, kib(file.size_bytes))).collect();
-        let (store, waiting) = (Arc::clone(store), Arc::clone(&self.files));
-        let downloads = async move {
-            let budget = Arc::new(Semaphore::new(BUDGET_KIB));
-            let started = stream::iter(small).filter_map(|(object, kib)| {
-                let (budget, waiting) = (Arc::clone(&budget), Arc::clone(&waiting));
-                async move {
-                    let share = budget.acquire_many_owned(kib).await.ok()?;
-                    let (hand_over, receiver) = oneshot::channel();
-                    lock(&waiting).insert(object.clone(), receiver);
-                    Some((object, share, hand_over))
-                }
-            });
-            let downloading = started.map(|(object, share, hand_over)| {
-                let store = Arc::clone(&store);
-                async move {
-                    let download = async { store.get(&object).await?.bytes().await };
-                    let downloaded = tokio::time::timeout(WITHIN, download).await;
-                    if let Ok(Ok(content)) = downloaded {
-                        let _ = hand_over.send(Downloaded { content, _share: share });
-                    }
-                }
-            });
-            downloading.buffered(AT_ONCE).collect::<()>().await;
-        };
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(earlier) = task.take() {
             earlier.abort();
         }
-        lock(&self.files).clear();
-        *task = Some(runtime.spawn(downloads).abort_handle());
+        let small = files.into_iter().filter(|(_, file)| file.size_bytes <= SMALL_BYTES);
+        let small: Vec<_> = small.map(|(object, file)| (object, file.clone())).collect();
+        let planned = small.iter().map(|(object, _)| (object.clone(), Slot::Planned));
+        *lock(&self.files) = planned.collect();
+        let download = Download {
+            store: Arc::clone(store),
+            waiting: Arc::clone(&self.files),
+            budget: Arc::new(Semaphore::new(BUDGET_KIB)),
+        };
+        let all = async move {
+            let begun = stream::iter(small)
+                .filter_map(|(object, file)| download.clone().begin(object, file));
+            let done = begun.map(|begun| download.clone().run(begun));
+            done.buffered(AT_ONCE).collect::<()>().await;
+        };
+        *task = Some(runtime.spawn(all).abort_handle());
     }
 
     /// The file, if it was downloaded or is on its way.
     pub(super) fn take(&self, object: &Path) -> Option<Box<dyn Read + Send>> {
-        let receiver = lock(&self.files).remove(object)?;
+        let slot = lock(&self.files).remove(object);
+        let Some(Slot::Begun(receiver)) = slot else { return None };
         let downloaded = receiver.blocking_recv().ok()?;
         let content = Cursor::new(downloaded.content.clone());
         Some(Box::new(Downloading { content, _whole: downloaded }))
+    }
+}
+
+impl Download {
+    /// Waits for memory; `None` when the file was opened meanwhile.
+    async fn begin(self, object: Path, file: InputFile) -> Option<Begun> {
+        let share = self.budget.acquire_many_owned(kib(file.size_bytes)).await.ok()?;
+        let (hand_over, receiver) = oneshot::channel();
+        *lock(&self.waiting).get_mut(&object)? = Slot::Begun(receiver);
+        Some(Begun { file, object, share, hand_over })
+    }
+
+    /// Downloads the file, unless it is another one by now: whoever opens it finds out.
+    async fn run(self, begun: Begun) {
+        let Begun { file, object, share, hand_over } = begun;
+        let download = async {
+            let found = self.store.get(&object).await?;
+            let etag = found.meta.e_tag.as_deref().map(|tag| tag.trim_matches('"'));
+            if found.meta.size != file.size_bytes || etag != file.etag.as_deref() {
+                return Ok(None);
+            }
+            found.bytes().await.map(Some)
+        };
+        let downloaded: Result<Result<Option<Bytes>, Error>, _> =
+            tokio::time::timeout(WITHIN, download).await;
+        if let Ok(Ok(Some(content))) = downloaded {
+            let _ = hand_over.send(Downloaded { content, _share: share });
+        }
     }
 }
 

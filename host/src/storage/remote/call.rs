@@ -8,7 +8,10 @@ use super::{
     refusal::{Refusal, refused},
 };
 use crate::diagnostic::{Diagnostic, Result};
-use object_store::Error;
+use object_store::{
+    Error,
+    client::{HttpError, HttpErrorKind},
+};
 use std::{
     future::Future,
     io,
@@ -22,7 +25,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A request that has not answered by then is given up, and repeated.
-const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+
+/// Slowest line that is waited for, in bytes a second.
+const SLOWEST: usize = 256 << 10;
 
 /// Runs requests against one store.
 #[derive(Clone)]
@@ -45,7 +51,30 @@ impl Caller {
         path: &str,
         ask: impl FnMut() -> F,
     ) -> Result<T> {
-        self.runtime.block_on(self.ask(doing, path, ask))
+        self.call_within(ANSWER_WITHIN, doing, path, ask)
+    }
+
+    /// As [`Self::call`], for a request that carries this many bytes.
+    pub(super) fn call_with<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        bytes: usize,
+        doing: &str,
+        path: &str,
+        ask: impl FnMut() -> F,
+    ) -> Result<T> {
+        let carried = Duration::from_secs((bytes / SLOWEST) as u64);
+        self.call_within(ANSWER_WITHIN + carried, doing, path, ask)
+    }
+
+    /// As [`Self::call`], for a request that takes this long at most.
+    pub(super) fn call_within<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        limit: Duration,
+        doing: &str,
+        path: &str,
+        ask: impl FnMut() -> F,
+    ) -> Result<T> {
+        self.runtime.block_on(self.ask_within(limit, doing, path, ask))
     }
 
     /// As [`Self::call`], within the runtime.
@@ -53,18 +82,25 @@ impl Caller {
         &self,
         doing: &str,
         path: &str,
+        ask: impl FnMut() -> F,
+    ) -> Result<T> {
+        self.ask_within(ANSWER_WITHIN, doing, path, ask).await
+    }
+
+    async fn ask_within<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        limit: Duration,
+        doing: &str,
+        path: &str,
         mut ask: impl FnMut() -> F,
     ) -> Result<T> {
         let start = Instant::now();
         let mut wait = FIRST_WAIT;
         for attempt in 1_u32.. {
-            let failure = match tokio::time::timeout(ANSWER_WITHIN, ask()).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => self.failed(doing, path, &error),
-                Err(_) => Refusal {
-                    diagnostic: self.about(doing, path).cause("the store did not answer in time"),
-                    passes: true,
-                },
+            let answered = tokio::time::timeout(limit, ask()).await;
+            let failure = match answered.unwrap_or_else(|_| Err(late())) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.failed(doing, path, &error),
             };
             if !failure.passes {
                 return Err(failure.diagnostic);
@@ -94,6 +130,13 @@ impl Caller {
         let separator = if path.is_empty() { "" } else { "/" };
         Diagnostic::storage(format!("cannot {doing} `{}{separator}{path}`", self.root))
     }
+}
+
+/// A request that was not answered in time.
+pub(super) fn late() -> Error {
+    let text = io::Error::other("the store did not answer in time");
+    let source = Box::new(HttpError::new(HttpErrorKind::Timeout, text));
+    Error::Generic { store: "connection", source }
 }
 
 /// The runtime that all stores of this process share; its threads only wait for the network.

@@ -12,10 +12,11 @@
 //! | `http://host/in`, `https://host/in` | a WebDAV server | that collection |
 //! | `hdfs://name:9000/in` | HDFS, with the feature `hdfs` | that directory |
 
+#[cfg(feature = "hdfs")]
+use super::call::runtime;
 use super::{
     super::{Notices, Storage, StorageOptions},
     Appear, Remote,
-    call::runtime,
 };
 use crate::diagnostic::{Diagnostic, Result};
 #[cfg(feature = "hdfs")]

@@ -16,6 +16,7 @@
 mod ahead;
 mod call;
 mod connect;
+mod listing;
 mod memory;
 mod publish;
 mod reader;
@@ -36,17 +37,26 @@ use crate::{
 };
 use ahead::Ahead;
 use call::Caller;
-use futures_util::TryStreamExt as _;
 use object_store::{
     Error, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload,
     multipart::MultipartStore, path::Path,
 };
 use sha2::{Digest, Sha256};
-use std::{fmt::Write as _, io, sync::Arc};
+use std::{
+    fmt::Write as _,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 use uuid::Uuid;
 
 /// Start of the names of temporary objects: hidden from glob readers and from [`Store::list`].
 const TEMPORARY: &str = ".lockgate-tmp-";
+
+/// What is read as a whole is at most about this large: a segment of the checkpoint.
+const LARGEST_RECORD: usize = 64 << 20;
 
 /// How a service makes something appear whole or not at all.
 #[derive(Clone)]
@@ -55,6 +65,13 @@ enum Appear {
     Multipart(Arc<dyn MultipartStore>),
     /// By a rename that does not replace.
     Rename,
+}
+
+impl Appear {
+    /// Whether listings come sorted by name, so that one can go on after a name.
+    fn is_listed_in_order(&self) -> bool {
+        matches!(self, Self::Multipart(_))
+    }
 }
 
 /// A store behind `object_store`.
@@ -129,22 +146,6 @@ impl Remote {
         })
     }
 
-    fn list_from(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Meta>> {
-        let dir = self.locate_dir(prefix)?;
-        let offset = after.map(|after| self.locate(after)).transpose()?;
-        let mut found = self.caller.call("list", prefix, || async {
-            let within = Some(&dir).filter(|dir| !dir.as_ref().is_empty());
-            let listing = match &offset {
-                Some(offset) => self.store.list_with_offset(within, offset),
-                None => self.store.list(within),
-            };
-            let listed = listing.try_filter_map(async |meta| Ok(self.describe(&meta)));
-            absent(listed.try_collect::<Vec<_>>().await).map(Option::unwrap_or_default)
-        })?;
-        found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        Ok(found)
-    }
-
     /// Path of what is pending for `path`, or of the note about it.
     fn pending_path(&self, batch: BatchId, path: &str, ending: &str) -> String {
         let mut handle = format!("{PENDING}/{batch}/");
@@ -197,11 +198,11 @@ impl Store for Remote {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<Meta>> {
-        self.list_from(prefix, None)
+        listing::list(self, prefix, None)
     }
 
     fn list_after(&self, prefix: &str, after: &str) -> Result<Vec<Meta>> {
-        self.list_from(prefix, Some(after))
+        listing::list(self, prefix, Some(after))
     }
 
     fn head(&self, path: &str) -> Result<Option<Meta>> {
@@ -226,7 +227,7 @@ impl Store for Remote {
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let object = self.locate(path)?;
-        self.caller.call("read", path, || async {
+        self.caller.call_with(LARGEST_RECORD, "read", path, || async {
             let Some(found) = absent(self.store.get(&object).await)? else { return Ok(None) };
             Ok(Some(found.bytes().await?.to_vec()))
         })
@@ -235,33 +236,27 @@ impl Store for Remote {
     fn create(&self, path: &str, content: &[u8]) -> Result<Created> {
         let object = self.locate(path)?;
         let content = PutPayload::from(content.to_vec());
-        let mut attempts = 0;
-        let created = self.caller.call("create", path, || {
-            attempts += 1;
-            let content = content.clone();
-            async {
-                match &self.appear {
-                    Appear::Multipart(_) => self
-                        .store
-                        .put_opts(&object, content, PutMode::Create.into())
-                        .await
-                        .map(drop),
-                    Appear::Rename => self.create_by_rename(&object, content).await,
+        let attempts = AtomicU32::new(0);
+        let create = || async {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            let created = match &self.appear {
+                Appear::Multipart(_) => {
+                    let create = PutMode::Create.into();
+                    self.store.put_opts(&object, content.clone(), create).await.map(drop)
                 }
-                .map(|()| Created::New)
-                .or_else(|error| match error {
-                    Error::AlreadyExists { .. } if !refusal::is_conflict(&error) => {
-                        Ok(Created::Exists)
-                    }
-                    error => Err(error),
-                })
+                Appear::Rename => self.create_by_rename(&object, content.clone()).await,
+            };
+            match created {
+                Ok(()) => Ok(Created::New),
+                Err(error) if refusal::is_taken(&error) => Ok(Created::Exists),
+                Err(error) => Err(error),
             }
-        })?;
-        // A request that was answered with a failure may have taken effect all the same.
+        };
+        let created = self.caller.call_with(content.content_length(), "create", path, create)?;
         // A request that failed may have taken effect all the same. Records of two runners differ,
         // as each names its process and the microsecond; where equal content is no claim, it does
         // not matter who wrote it.
-        if created == Created::Exists && attempts > 1 {
+        if created == Created::Exists && attempts.into_inner() > 1 {
             let ours = |found: Vec<u8>| content.iter().flatten().eq(&found);
             if self.read(path)?.is_some_and(ours) {
                 return Ok(Created::New);
@@ -274,7 +269,7 @@ impl Store for Remote {
         let object = self.locate(path)?;
         let content = PutPayload::from(content.to_vec());
         let put = || async { self.store.put(&object, content.clone()).await };
-        self.caller.call("write", path, put).map(drop)
+        self.caller.call_with(content.content_length(), "write", path, put).map(drop)
     }
 
     fn delete(&self, path: &str) -> Result<()> {

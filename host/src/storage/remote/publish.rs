@@ -72,7 +72,11 @@ async fn rename(store: &Remote, file: &PendingFile, pending: &str) -> Result<()>
             Ok(()) => Ok(true),
             Err(Error::AlreadyExists { .. }) => Ok(false),
             Err(error) if is_absent(&error) => Ok(false),
-            Err(error) => Err(error),
+            // A rename whose answer was lost is repeated, and then fails in many ways.
+            Err(error) => match store.store.head(&from).await {
+                Err(gone) if is_absent(&gone) => Ok(false),
+                _ => Err(error),
+            },
         }
     };
     // WebDAV does not say which of the two names is missing.
@@ -168,7 +172,8 @@ fn gone(store: &Remote, file: &PendingFile, pending: &str) -> Diagnostic {
         "the committed file `{}/{}` is gone, and so is {pending}",
         store.name, file.path
     ))
-    .hint("somebody removed it after the commit: restore it from a copy")
+    .hint(crate::storage::RESTORE)
+    .hint(crate::storage::UNDO)
 }
 
 fn taken(store: &Remote, file: &PendingFile) -> Diagnostic {

@@ -33,6 +33,7 @@ pub(super) fn open(
 ) -> Result<Box<dyn io::Read + Send>> {
     let get = || async { store.get_opts(&object, GetOptions::default()).await };
     let first = caller.call("open", path, get)?;
+    let left = first.meta.size;
     let (pieces, received) = mpsc::channel(AHEAD);
     let download = Download {
         caller: caller.clone(),
@@ -43,21 +44,34 @@ pub(super) fn open(
         at: 0,
     };
     caller.runtime.spawn(download.run(first, pieces));
-    Ok(Box::new(Reader { received, piece: Bytes::new() }))
+    let reader = Reader { received, piece: Bytes::new(), path: path.to_owned(), left };
+    Ok(Box::new(reader))
 }
 
 struct Reader {
     received: Receiver<Result<Bytes>>,
     piece: Bytes,
+    path: String,
+    /// Bytes that are still to come.
+    left: u64,
 }
 
 impl io::Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
             match self.received.blocking_recv() {
-                Some(Ok(piece)) => self.piece = piece,
+                Some(Ok(piece)) => {
+                    self.left = self.left.saturating_sub(piece.len() as u64);
+                    self.piece = piece;
+                }
                 Some(Err(failure)) => return Err(io::Error::other(failure)),
-                None => return Ok(0),
+                None if self.left == 0 => return Ok(0),
+                None => {
+                    return Err(io::Error::other(Diagnostic::internal(format!(
+                        "the download of `{}` broke off",
+                        self.path
+                    ))));
+                }
             }
         }
         let taken = buffer.len().min(self.piece.len());

@@ -17,16 +17,17 @@ pub(super) struct Refusal {
 }
 
 /// Longest cause that is shown: some services answer with a page.
-const SHOWN_BYTES: usize = 400;
+const SHOWN_BYTES: usize = 1_000;
 
 /// A refusal: what was being done, why, and what to do.
 pub(super) fn refused(doing: Diagnostic, error: &Error) -> Refusal {
     let mut text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    // What counts may stand after a long URL.
+    let (passes, hint) = meaning(error, &text);
     if text.len() > SHOWN_BYTES {
         text.truncate(text.floor_char_boundary(SHOWN_BYTES));
         text.push_str(" ...");
     }
-    let (passes, hint) = meaning(error, &text);
     let diagnostic = doing.cause(text);
     let diagnostic = match hint {
         Some(hint) => diagnostic.hint(hint),
@@ -60,6 +61,10 @@ fn meaning(error: &Error, text: &str) -> (bool, Option<&'static str>) {
     }
     if says(&["NoSuchBucket", "ContainerNotFound"]) {
         return (false, Some("there is no such bucket: create it, or correct the URL"));
+    }
+    // Two requests made one WebDAV collection: the slower one finds it there already.
+    if says(&["status code: 405"]) && says(&["performing MKCOL"]) {
+        return (true, None);
     }
     if says(&["status code: 405", "status code: 501"]) {
         return (
@@ -95,16 +100,32 @@ pub(super) fn is_conflict(error: &Error) -> bool {
         && error.to_string().contains("ConditionalRequestConflict")
 }
 
+/// Whether an object was not created because there is one.
+pub(super) fn is_taken(error: &Error) -> bool {
+    matches!(error, Error::AlreadyExists { .. }) && !is_conflict(error)
+}
+
+/// What HDFS says while a name node restarts or changes places, or a data node is lost.
+const HDFS_PASSES: [&str; 6] = [
+    "IO error occurred while communicating with HDFS",
+    "data transfer error",
+    "StandbyException",
+    "RetriableException",
+    "SafeModeException",
+    "blocks not found",
+];
+
 /// Server errors, throttling and the network pass; other answers do not.
 fn passes(error: &Error, text: &str) -> bool {
     const STATUS: &str = "status code: ";
     if let Some(at) = text.find(STATUS) {
         let status = text[at + STATUS.len()..].chars().take(3).collect::<String>();
-        // Two requests made one WebDAV collection: the slower one finds it there already.
-        if status == "405" && text.contains("performing MKCOL") {
-            return true;
-        }
-        return status.starts_with('5') || matches!(status.as_str(), "408" | "425" | "429");
+        return status.starts_with('5')
+            || matches!(status.as_str(), "408" | "425" | "429")
+            || ["RequestTimeout", "Throttling", "SlowDown"].iter().any(|code| text.contains(code));
+    }
+    if HDFS_PASSES.iter().any(|said| text.contains(said)) {
+        return true;
     }
     let mut source = error.source();
     while let Some(cause) = source {
@@ -148,6 +169,26 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_long_address_counts_too() {
+        let url = format!("https://bucket/{}?uploadId={}", "p/".repeat(400), "u".repeat(400));
+        let text = format!("Error performing PUT {url} - Server returned non-2xx status code: 503");
+        assert!(passing(&generic(&text)));
+    }
+
+    #[test]
+    fn what_passes_on_other_stores_does_so_here() {
+        for (text, passes) in [
+            ("Error performing MKCOL x - Server returned non-2xx status code: 405 no", true),
+            ("Server returned non-2xx status code: 400: <Code>RequestTimeout</Code>", true),
+            ("RPC error: org.apache.hadoop.hdfs.server.namenode.SafeModeException safe", true),
+            ("IO error occurred while communicating with HDFS: refused", true),
+            ("invalid path: x", false),
+        ] {
+            assert_eq!(passing(&generic(text)), passes, "{text}");
+        }
+    }
+
+    #[test]
     fn a_lack_of_rights_or_credentials_says_what_to_set() {
         let source = || "403".to_owned().into();
         let denied = Error::PermissionDenied { path: "a".into(), source: source() };
@@ -165,6 +206,6 @@ mod tests {
     #[test]
     fn a_page_for_an_answer_is_cut() {
         let refusal = refused(Diagnostic::storage("x"), &generic(&"é <p>\n".repeat(1_000)));
-        assert!(refusal.diagnostic.causes[0].len() < 700);
+        assert!(refusal.diagnostic.causes[0].len() < 1_100);
     }
 }

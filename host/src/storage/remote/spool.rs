@@ -50,7 +50,7 @@ impl PendingWriter for Writer {
     fn finish(self: Box<Self>) -> Result<PendingHandle> {
         let content: PutPayload = self.pieces.iter().cloned().collect();
         let put = || async { self.store.put(&self.object, content.clone()).await };
-        self.caller.call("write", &self.path, put)?;
+        self.caller.call_with(content.content_length(), "write", &self.path, put)?;
         Ok(PendingHandle::Rename { path: self.path.clone() })
     }
 }

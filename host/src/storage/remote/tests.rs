@@ -3,6 +3,7 @@
 use super::super::{Created, Notices, Storage, StorageOptions, open_with};
 use crate::{diagnostic::Diagnostic, types::InputFile};
 use std::{
+    fmt::Write as _,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
@@ -165,7 +166,7 @@ fn small_files_are_there_before_they_are_asked_for() {
         path: name.to_owned(),
         size_bytes,
         modified_us: 0,
-        etag: None,
+        etag: Some("one".to_owned()),
     };
     service.store.will_open(&[file("small", 4), file("large", 1 << 40)]);
     let start = Instant::now();
@@ -203,6 +204,41 @@ fn a_creation_that_failed_but_took_effect_is_ours() {
         assert!(first.head.contains("if-none-match: *") && first.body == b"ours", "{first:?}");
         assert!(first.line.starts_with("PUT "), "{first:?}");
     }
+}
+
+/// One page of a listing.
+fn page(names: &[&str], next: Option<&str>) -> Answer {
+    let mut body = "<ListBucketResult>".to_owned();
+    body += match next {
+        None => "<IsTruncated>false</IsTruncated>",
+        Some(_) => "<IsTruncated>true</IsTruncated>",
+    };
+    if let Some(token) = next {
+        write!(body, "<NextContinuationToken>{token}</NextContinuationToken>").unwrap();
+    }
+    for name in names {
+        write!(
+            body,
+            "<Contents><Key>in/{name}</Key><Size>1</Size>\
+             <LastModified>2026-11-22T15:04:05.000Z</LastModified></Contents>"
+        )
+        .unwrap();
+    }
+    answer("200 OK", "", &(body + "</ListBucketResult>"))
+}
+
+#[test]
+fn a_long_listing_that_breaks_goes_on_after_the_last_name() {
+    let trouble = || answer("503 Slow Down", "", "later");
+    let service = Service::new(
+        Duration::from_millis(150),
+        vec![page(&["a", "b"], Some("more")), trouble(), trouble(), page(&["c"], None)],
+    );
+    let names: Vec<_> = service.store.list("").unwrap().into_iter().map(|m| m.path).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    let lines = service.lines();
+    assert!(lines[1].contains("continuation-token=more"), "{lines:?}");
+    assert!(lines[2].contains("start-after=in%2Fb") && lines.len() == 4, "{lines:?}");
 }
 
 #[test]

@@ -89,11 +89,10 @@ fn damage_inside_compressed_files_is_named() {
 fn damage_anywhere_leaves_the_same_rows_however_the_file_arrives() {
     let mut setup = Setup::default();
     setup.plan.rescued_column = None;
-    let lines: String = (0..30_u64)
-        .map(|id| {
-            format!("{{\"a\":{id},\"s\":\"{:x}\"}}\n", id.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-        })
-        .collect();
+    let line = |id: u64| {
+        format!("{{\"a\":{id},\"s\":\"{:x}\"}}\n", id.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    };
+    let lines = (0..30).map(line).collect::<Vec<_>>().concat();
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(lines.as_bytes()).unwrap();
     for file in [encoder.finish().unwrap(), zstd::encode_all(lines.as_bytes(), 1).unwrap()] {
