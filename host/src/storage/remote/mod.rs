@@ -1,12 +1,12 @@
 //! Object stores and HDFS as stores: `object_store` behind blocking calls.
 //!
 //! Owns how each promise of [`Store`] is kept by a service far away; knows nothing of what
-//! the files mean. Requests that fail for now are repeated, and said so ([`call`]).
+//! the files mean. Requests that fail for now are repeated, and said so (`call`).
 //!
 //! | | stores with multipart uploads (S3, GCS, Azure) | stores with renames (HDFS, `WebDAV`) |
 //! |---|---|---|
 //! | `create` | conditional PUT | temporary object, renamed unless the name is taken |
-//! | `pending` | an upload that is not completed ([`upload`]) | an object below `_lockgate/pending/` ([`spool`]) |
+//! | `pending` | an upload that is not completed (`upload`) | an object below `_lockgate/pending/` (`spool`) |
 //! | `publish` | the upload completed | renamed unless the name is taken |
 //! | `discard` | the uploads named by notes below `_lockgate/pending/` aborted | the objects deleted |
 //!
