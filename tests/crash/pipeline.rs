@@ -5,7 +5,7 @@ use lockgate::{
     metrics::Silent,
     pipeline::plan::{Plan, PluginRef, Trigger},
     run::{Run, Stop, Stores},
-    storage::{self, Storage, fault::Faults},
+    storage::{self, Meta, PENDING, Storage, fault::Faults, remote::Memory},
 };
 use lockgate_tests::{ENGINE, Job, Table, files_below, root};
 use serde_json::{Value, json};
@@ -71,8 +71,8 @@ impl Pipeline {
         let source = storage::open(&self.plan.source.root)?;
         let stores = Stores {
             source: faults.wrap(source),
-            checkpoint: faults.wrap(Arc::clone(&place.checkpoint)),
-            sink: faults.wrap(Arc::clone(&place.sink)),
+            checkpoint: faults.wrap(place.open("state")),
+            sink: faults.wrap(place.open("table")),
         };
         let (stop, trigger) = (Stop::default(), Trigger::AvailableNow);
         // One worker: with more, the order of operations would differ from run to run.
@@ -119,40 +119,54 @@ pub(crate) fn two_versions() -> [Vec<u8>; 2] {
 /// How files of the table become visible.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Publish {
-    /// By renames in a directory.
+    /// By renames in a directory, with a lock.
     Rename,
+    /// By completing uploads, without locks.
+    Upload,
 }
 
-/// A checkpoint and a table, both new.
-pub(crate) struct Place {
-    pub(crate) checkpoint: Storage,
-    pub(crate) sink: Storage,
-    _dir: TempDir,
+/// A checkpoint and a table, both new, that outlive the runs on them.
+pub(crate) enum Place {
+    Directory(TempDir),
+    Memory(Memory),
 }
 
 impl Place {
     pub(crate) fn new(publish: Publish) -> Self {
         match publish {
-            Publish::Rename => {
-                // In memory where there is such a place: processes stop here, not machines.
-                let dir =
-                    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-                let at = |name| storage::open(dir.path().join(name).to_str().unwrap()).unwrap();
-                Self { checkpoint: at("state"), sink: at("table"), _dir: dir }
-            }
+            // In memory where there is such a place: processes stop here, not machines.
+            Publish::Rename => Self::Directory(
+                tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap(),
+            ),
+            Publish::Upload => Self::Memory(Memory::default()),
         }
+    }
+
+    /// As a process of its own opens it.
+    fn open(&self, name: &str) -> Storage {
+        match self {
+            Self::Directory(dir) => storage::open(dir.path().join(name).to_str().unwrap()),
+            Self::Memory(memory) => memory.open(name),
+        }
+        .unwrap()
     }
 
     /// What a `**/*.parquet` glob finds, and the quarantine.
     pub(crate) fn table(&self) -> Table {
+        let sink = self.open("table");
         let is_shown = |path: &str| path.ends_with(".parquet") || path.ends_with(".jsonl");
-        let listed = self.sink.list("").unwrap().into_iter().filter(|meta| is_shown(&meta.path));
-        let read = |path: &str| self.sink.read(path).unwrap().unwrap();
+        let listed = sink.list("").unwrap().into_iter().filter(|meta| is_shown(&meta.path));
+        let read = |path: &str| sink.read(path).unwrap().unwrap();
         Table(listed.map(|meta| (meta.path.clone(), read(&meta.path))).collect::<BTreeMap<_, _>>())
+    }
+
+    /// What no reader sees, and nobody needs once all is published.
+    pub(crate) fn pending(&self) -> Vec<Meta> {
+        self.open("table").list(PENDING).unwrap()
     }
 
     /// How many micro-batches were begun.
     pub(crate) fn begun(&self) -> u64 {
-        self.checkpoint.list("offsets").unwrap().len() as u64
+        self.open("state").list("offsets").unwrap().len() as u64
     }
 }

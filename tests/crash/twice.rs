@@ -80,3 +80,13 @@ fn listings_that_lag_behind_are_recovered_from_where_files_are_renamed() {
 fn faults_while_recovering_are_recovered_from_where_files_are_renamed() {
     faults_during_recovery(Publish::Rename);
 }
+
+#[test]
+fn listings_that_lag_behind_are_recovered_from_where_uploads_are_completed() {
+    listings_behind(Publish::Upload);
+}
+
+#[test]
+fn faults_while_recovering_are_recovered_from_where_uploads_are_completed() {
+    faults_during_recovery(Publish::Upload);
+}

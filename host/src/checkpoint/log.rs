@@ -96,11 +96,20 @@ pub(super) fn damaged(storage: &Storage, path: &str, why: &str) -> Diagnostic {
 
 /// Micro-batches that have a record in a log, ascending. Other files that lie there count
 /// for nothing.
+///
+/// A listing may lag behind, on network file systems above all, and a commit that is overlooked
+/// would be replayed and its pending files dropped: so what follows the last record listed is
+/// asked for by name.
 pub(super) fn batches<T: Record>(storage: &Storage) -> Result<Vec<BatchId>> {
     let listed = storage.list(T::LOG)?;
     let mut batches: Vec<_> =
         listed.iter().filter_map(|meta| batch_of(T::LOG, &meta.path)).collect();
     batches.sort_unstable();
+    let mut next = batches.last().map_or(BatchId(0), |last| last.next());
+    while storage.head(&record(T::LOG, next))?.is_some() {
+        batches.push(next);
+        next = next.next();
+    }
     Ok(batches)
 }
 

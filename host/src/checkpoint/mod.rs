@@ -20,6 +20,8 @@ mod identity;
 mod kept;
 mod layout;
 mod log;
+#[cfg(test)]
+mod model;
 mod prune;
 mod recover;
 mod rewind;

@@ -118,10 +118,17 @@ const STOPPED: &str = "injected stop at storage operation";
 const DELAY: Duration = Duration::from_millis(20);
 
 /// When the stores of a run break, and what they were asked to do until then.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Faults {
     at: Option<(u64, Fault)>,
+    pace: Option<Box<dyn Fn() + Send + Sync>>,
     progress: Mutex<Progress>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults").field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -151,7 +158,14 @@ impl Faults {
     /// Breaks at this operation, counted from 0.
     #[must_use]
     pub fn at(operation: u64, fault: Fault) -> Arc<Self> {
-        Arc::new(Self { at: Some((operation, fault)), progress: Mutex::default() })
+        Arc::new(Self { at: Some((operation, fault)), ..Self::default() })
+    }
+
+    /// As [`Self::at`], or [`Self::none`]; `pace` is called before every operation, and may
+    /// wait: so the operations of several runs are brought into an order.
+    #[must_use]
+    pub fn paced(at: Option<(u64, Fault)>, pace: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { at, pace: Some(Box::new(pace)), ..Self::default() })
     }
 
     /// As [`Self::at`], for the run after another one on the same stores: a stale listing does
@@ -160,7 +174,7 @@ impl Faults {
     pub fn after(earlier: &Self, operation: u64, fault: Fault) -> Arc<Self> {
         let changes = earlier.progress().changes.clone();
         let progress = Mutex::new(Progress { changes, ..Progress::default() });
-        Arc::new(Self { at: Some((operation, fault)), progress })
+        Arc::new(Self { at: Some((operation, fault)), progress, ..Self::default() })
     }
 
     /// A store that works as `inner` until it breaks.
@@ -192,6 +206,9 @@ impl Faults {
     }
 
     fn enter(&self, operation: impl FnOnce() -> String) -> Result<Go> {
+        if let Some(pace) = &self.pace {
+            pace();
+        }
         let mut progress = self.progress();
         if progress.stopped {
             return Err(Diagnostic::storage(format!("{STOPPED} (before this one)")));
