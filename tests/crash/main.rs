@@ -1,6 +1,7 @@
 //! Every fault at every storage operation of the golden pipelines, and the run after it.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::print_stderr, reason = "figures for who asks with `--nocapture`")]
 
 mod pipeline;
 mod twice;

@@ -73,6 +73,7 @@ impl Pipeline {
             source: faults.wrap(source),
             checkpoint: faults.wrap(place.open("state")),
             sink: faults.wrap(place.open("table")),
+            archive: None,
         };
         let (stop, trigger) = (Stop::default(), Trigger::AvailableNow);
         // One worker: with more, the order of operations would differ from run to run.
@@ -154,8 +155,8 @@ impl Place {
     /// What a `**/*.parquet` glob finds, and the quarantine.
     pub(crate) fn table(&self) -> Table {
         let sink = self.open("table");
-        let is_shown = |path: &str| path.ends_with(".parquet") || path.ends_with(".jsonl");
-        let listed = sink.list("").unwrap().into_iter().filter(|meta| is_shown(&meta.path));
+        let is_hidden = |path: &str| path.starts_with(PENDING) || path.ends_with("/table.json");
+        let listed = sink.list("").unwrap().into_iter().filter(|meta| !is_hidden(&meta.path));
         let read = |path: &str| sink.read(path).unwrap().unwrap();
         Table(listed.map(|meta| (meta.path.clone(), read(&meta.path))).collect::<BTreeMap<_, _>>())
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 const MAX_LINES: usize = 400;
 
 /// Which modules of the host a module may import, besides itself.
-const IMPORTS: [(&str, &[&str]); 10] = [
+const IMPORTS: [(&str, &[&str]); 11] = [
     ("types", &["diagnostic"]),
     ("diagnostic", &[]),
     ("storage", &["diagnostic", "types"]),
@@ -19,6 +19,7 @@ const IMPORTS: [(&str, &[&str]); 10] = [
     ("stage", BASE),
     ("sink", BASE),
     ("checkpoint", BASE),
+    ("chaos", &["diagnostic", "metrics", "pipeline", "run", "source", "stage", "storage", "types"]),
     (
         "run",
         &[

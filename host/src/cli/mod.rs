@@ -2,6 +2,7 @@
 //!
 //! Owns what is typed and what is printed; every verb does its work elsewhere.
 
+mod chaos;
 mod check;
 mod checkpoint;
 mod completions;
@@ -75,6 +76,8 @@ enum Verb {
     Quarantine(quarantine::QuarantineArgs),
     /// Tell where a file of the table came from, or what became of an input file
     Why(why::WhyArgs),
+    /// Break a pipeline in every way on a sample of its data, and compare the recovered tables
+    Chaos(chaos::ChaosArgs),
     /// Inspect, build and test plugins
     Plugin(plugin::PluginArgs),
     /// Print the JSON Schema of the pipeline file, for editors
@@ -126,6 +129,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Checkpoint(args) => checkpoint::run(args, &terminal),
         Verb::Quarantine(args) => quarantine::run(args, &terminal),
         Verb::Why(args) => why::run(args, &terminal),
+        Verb::Chaos(args) => chaos::run(args, &terminal),
         Verb::Plugin(args) => plugin::run(args, &terminal),
         Verb::Schema(args) => schema::run(args, &terminal),
         Verb::Completions(args) => completions::run(args, &terminal),

@@ -54,7 +54,7 @@ impl Pattern {
     }
 
     /// The longest directory that every match lies in, so that no more is listed.
-    fn directory(&self) -> String {
+    pub fn directory(&self) -> String {
         let parents = &self.names[..self.names.len().saturating_sub(1)];
         parents.iter().take_while(|name| is_fixed(name)).cloned().collect::<Vec<_>>().join("/")
     }

@@ -4,7 +4,7 @@ use crate::{
     checkpoint::fixture,
     diagnostic::Result,
     storage::{Created, Lock, Meta, PendingWriter, Storage, Store, open, remote::Memory},
-    types::{BatchId, PendingFile},
+    types::{BatchId, InputFile, PendingFile},
 };
 use std::{
     io,
@@ -85,6 +85,10 @@ impl Store for Locks {
 
     fn open(&self, path: &str) -> Result<Box<dyn io::Read + Send>> {
         self.inner.open(path)
+    }
+
+    fn will_open(&self, files: &[InputFile]) {
+        self.inner.will_open(files);
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {

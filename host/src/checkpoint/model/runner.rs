@@ -2,15 +2,18 @@
 //! numbers: every third to seventh row is dropped or rejected, the others are copied.
 
 use crate::{
-    checkpoint::{Checkpoint, Recovery, Sighting, Written, segment::Tiers},
+    checkpoint::{Checkpoint, Recovery, Written, tiers::Tiers},
     diagnostic::{Diagnostic, Result},
     storage::{Storage, Store},
-    types::{BatchId, CommitRecord, InputFile, OffsetRecord, PendingFile, Runner, StageRows},
+    types::{
+        BatchId, CommitRecord, InputFile, OffsetRecord, PendingFile, Runner, Sighting, StageRows,
+    },
 };
 use std::{collections::BTreeMap, io::Write as _, sync::Arc};
 
 /// Small enough that a short run cuts and merges segments.
-const TIERS: Tiers = Tiers { batches: 2, fan_out: 2, max_bytes: 1 << 20 };
+const TIERS: Tiers =
+    Tiers { batches: 2, fan_out: 2, max_seen_bytes: 1 << 20, max_history_bytes: 1 << 20 };
 const ROWS_PER_FILE: u64 = 3;
 
 /// One process.
@@ -72,8 +75,8 @@ impl Process<'_> {
     /// Runs until nothing is left, as `run/session.rs` does.
     pub(super) fn run(self) -> Result<()> {
         let mut checkpoint = Checkpoint::open_with(Arc::clone(&self.checkpoint), "model", TIERS)?;
-        checkpoint.claim_table(&self.sink)?;
         let recovery = checkpoint.observe()?;
+        checkpoint.claim_table(&self.sink)?;
         let mut batch = recovery.next();
         let (publish, replay) = match recovery {
             Recovery::Fresh => (None, None),
@@ -108,10 +111,13 @@ impl Process<'_> {
                 files,
                 components: vec![digest],
                 config_hash: String::new(),
+                replay: None,
+                position: None,
                 watermark_us: None,
                 runner: self.runner(),
                 written_us: 0,
             };
+            checkpoint.claim_table(&self.sink)?;
             checkpoint.write_offsets(&offsets)?;
             self.complete(&mut checkpoint, &offsets, &self.component)?;
             batch = batch.next();
@@ -130,33 +136,23 @@ impl Process<'_> {
         component: &str,
     ) -> Result<()> {
         let outcome = Outcome::of(offsets.batch, &offsets.files, component);
-        let record = self.write(offsets, outcome, component)?;
+        let record = self.write(offsets, &outcome)?;
         let commit = checkpoint.write_commit(Written::verify(record, &*self.sink)?)?;
         self.publish(&commit)?;
         checkpoint.compact()
     }
 
-    fn write(
-        &self,
-        offsets: &OffsetRecord,
-        outcome: Outcome,
-        component: &str,
-    ) -> Result<CommitRecord> {
+    fn write(&self, offsets: &OffsetRecord, outcome: &Outcome) -> Result<CommitRecord> {
         let quarantine = outcome.quarantine.as_ref();
         let quarantine_file =
             quarantine.map(|file| pending(&*self.sink, offsets.batch, file)).transpose()?;
         let files = outcome.files.iter().map(|file| pending(&*self.sink, offsets.batch, file));
         let files = files.collect::<Result<Vec<_>>>()?;
         let rows_written = files.iter().map(|file| file.rows).sum();
-        let names: Vec<_> = offsets.files.iter().map(|file| file.size_bytes.to_string()).collect();
-        // What the micro-batch was made of, for those who look at the commit alone.
-        let stage = StageRows {
-            stage: format!("{component}|{}", names.join(",")),
-            filtered: outcome.filtered,
-            ..StageRows::default()
-        };
+        let stage = StageRows { filtered: outcome.filtered, ..StageRows::default() };
         Ok(CommitRecord {
             batch: offsets.batch,
+            skipped: Vec::new(),
             files,
             rows_read: outcome.rows_read,
             rows_written,

@@ -6,7 +6,11 @@ use super::{
     turns::Turns,
 };
 use crate::{
-    checkpoint::{hex_sha256, layout::OFFSETS, log},
+    checkpoint::{
+        hex_sha256,
+        history::{History, Recorded},
+        layout::TABLE,
+    },
     diagnostic::Result,
     storage::{
         PENDING, Storage,
@@ -123,7 +127,7 @@ impl World {
             sink: faults.wrap(self.places.open("table")),
             looks,
             files_per_trigger: self.files_per_trigger,
-            component: format!("component {}", self.swaps),
+            component: component(self.swaps),
             pid,
         }
     }
@@ -156,14 +160,16 @@ impl World {
     /// its end, nothing of that many files, the first to arrive, may be missing.
     fn check(&mut self, complete: Option<usize>) {
         let (checkpoint, sink) = (self.places.open("checkpoint"), self.places.open("table"));
-        self.note_begun(&checkpoint);
         let (mut committed, mut consumed) = (BTreeMap::new(), BTreeSet::new());
-        for (number, batch) in
-            log::batches::<CommitRecord>(&checkpoint).unwrap().into_iter().enumerate()
-        {
-            assert_eq!(batch, BatchId(number as u64), "a gap in the commit log");
-            let commit: CommitRecord = log::read(&checkpoint, batch).unwrap();
-            for file in self.check_commit(&commit, &mut committed) {
+        let mut history = History::open(&checkpoint).unwrap();
+        for (number, recorded) in history.from(BatchId(0)).enumerate() {
+            let Recorded { offsets, commit } = recorded.unwrap();
+            assert_eq!(offsets.batch, BatchId(number as u64), "a gap in the logs");
+            let before = self.begun.entry(offsets.batch).or_insert_with(|| offsets.clone());
+            assert_eq!(*before, offsets, "an offset record changed");
+            let Some(commit) = commit else { continue };
+            self.check_commit(&offsets, &commit, &mut committed);
+            for file in offsets.files {
                 assert!(consumed.insert(file.path.clone()), "`{}` was consumed twice", file.path);
             }
         }
@@ -184,38 +190,26 @@ impl World {
         self.visible = visible;
     }
 
-    fn note_begun(&mut self, checkpoint: &Storage) {
-        for meta in checkpoint.list(OFFSETS).unwrap() {
-            let text = checkpoint.read(&meta.path).unwrap().unwrap();
-            let record: OffsetRecord = log::decode(checkpoint, &meta.path, &text).unwrap();
-            let before = self.begun.entry(record.batch).or_insert_with(|| record.clone());
-            assert_eq!(*before, record, "an offset record changed");
-        }
-    }
-
-    /// A commit is the outcome of what its offset record says; gives the files consumed.
+    /// A commit is the outcome of what its offset record says.
     fn check_commit(
         &self,
+        offsets: &OffsetRecord,
         commit: &CommitRecord,
         committed: &mut BTreeMap<String, Vec<u8>>,
-    ) -> Vec<InputFile> {
-        let (component, names) = commit.stages[0].stage.split_once('|').unwrap();
-        let files: Vec<_> = names.split(',').map(|name| input(name.parse().unwrap())).collect();
-        if let Some(begun) = self.begun.get(&commit.batch) {
-            assert_eq!(begun.files, files, "files of micro-batch {}", commit.batch);
-            assert_eq!(begun.components, [hex_sha256(component.as_bytes())], "its component");
-        }
-        let outcome = Outcome::of(commit.batch, &files, component);
+    ) {
+        let mut components = (0..=self.swaps).map(component);
+        let recorded = |name: &String| offsets.components == [hex_sha256(name.as_bytes())];
+        let outcome =
+            Outcome::of(offsets.batch, &offsets.files, &components.find(recorded).unwrap());
         let counted = commit.rows_written + commit.stages[0].filtered + commit.quarantined;
         assert_eq!((commit.rows_read, counted), (outcome.rows_read, outcome.rows_read));
         let recorded = commit.files.iter().chain(&commit.quarantine_file).map(|file| &file.path);
         let expected = || outcome.files.iter().chain(&outcome.quarantine);
         assert!(recorded.eq(expected().map(|(path, _)| path)), "{commit:?}");
         for (path, lines) in expected() {
-            let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+            let text = lines.join("\n") + "\n";
             assert_eq!(committed.insert(path.clone(), text.into_bytes()), None, "{path} twice");
         }
-        files
     }
 
     fn check_rows(
@@ -238,10 +232,15 @@ impl World {
     }
 }
 
+/// The component after so many swaps.
+fn component(swaps: u32) -> String {
+    format!("component {swaps}")
+}
+
 /// What a reader sees: the files of the table and the quarantine.
 fn visible(sink: &Storage) -> BTreeMap<String, Vec<u8>> {
-    let is_shown = |path: &str| path.ends_with(".parquet") || path.ends_with(".jsonl");
-    let listed = sink.list("").unwrap().into_iter().filter(|meta| is_shown(&meta.path));
+    let is_hidden = |path: &str| path.starts_with(PENDING) || path == TABLE;
+    let listed = sink.list("").unwrap().into_iter().filter(|meta| !is_hidden(&meta.path));
     listed.map(|meta| (meta.path.clone(), sink.read(&meta.path).unwrap().unwrap())).collect()
 }
 
