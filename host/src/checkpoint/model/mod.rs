@@ -36,10 +36,17 @@ fn config() -> Config {
     config
 }
 
-/// Where a run of a few micro-batches breaks, and how.
+/// Where a run of a few micro-batches breaks, and how. Listings are stale while it starts.
 fn fault() -> impl Strategy<Value = Option<(u8, Fault)>> {
-    let faults = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Delay);
-    option::weighted(0.8, (0..70_u8, select(faults.collect::<Vec<_>>())))
+    let breaks = Fault::ALL.into_iter();
+    let breaks = breaks.filter(|fault| !matches!(fault, Fault::Delay | Fault::StaleListing));
+    option::weighted(
+        0.8,
+        prop_oneof![
+            4 => (0..70_u8, select(breaks.collect::<Vec<_>>())),
+            1 => (0..20_u8, Just(Fault::StaleListing)),
+        ],
+    )
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -53,7 +60,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn holds(kind: Kind) {
-    proptest!(config(), |(files_per_trigger in 1..4_usize, events in vec(event(), 1..10))| {
+    proptest!(config(), |(files_per_trigger in 1..4_usize, events in vec(event(), 1..8))| {
         let mut world = World::new(kind, files_per_trigger);
         for event in &events {
             world.happen(event);
