@@ -26,7 +26,7 @@ use proptest::{
 use world::{Event, World};
 
 /// Sequences for each kind of store.
-const SEQUENCES: u32 = 3_500;
+const SEQUENCES: u32 = 3_400;
 
 fn config() -> Config {
     let mut config = Config { cases: SEQUENCES, failure_persistence: None, ..Config::default() };
@@ -60,7 +60,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn holds(kind: Kind) {
-    proptest!(config(), |(files_per_trigger in 1..4_usize, events in vec(event(), 1..8))| {
+    proptest!(config(), |(files_per_trigger in 1..4_usize, events in vec(event(), 1..7))| {
         let mut world = World::new(kind, files_per_trigger);
         for event in &events {
             world.happen(event);
