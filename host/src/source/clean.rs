@@ -151,3 +151,59 @@ fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
 fn unread(store: &Storage, file: &InputFile, error: &io::Error) -> Diagnostic {
     Diagnostic::storage(format!("cannot read `{}/{}`", store.root(), file.path)).cause(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{PENDING, remote::Memory};
+
+    fn files(store: &Storage) -> Vec<InputFile> {
+        let input = |meta: crate::storage::Meta| InputFile {
+            path: meta.path,
+            size_bytes: meta.size_bytes,
+            modified_us: meta.modified_us,
+            etag: meta.etag,
+        };
+        store.list("").unwrap().into_iter().map(input).collect()
+    }
+
+    #[test]
+    fn many_files_go_from_one_object_store_to_another() {
+        let memory = Memory::default();
+        let (source, archive) = (memory.open("in").unwrap(), memory.open("done").unwrap());
+        let content = |n: usize| vec![n as u8; n * 10_000];
+        let path = |n: usize| format!("x/{n:02}.json");
+        for n in 0..MANY + 8 {
+            source.put(&path(n), &content(n)).unwrap();
+        }
+        let recorded = files(&source);
+        // One that changed, one that is gone, and one that a crash left in both.
+        source.put(&path(3), b"changed").unwrap();
+        source.delete(&path(4)).unwrap();
+        archive.put(&path(5), &content(5)).unwrap();
+        for _ in 0..2 {
+            clean(&source, Some(&archive), BatchId(7), &recorded).unwrap();
+            let left: Vec<_> = files(&source).into_iter().map(|file| file.path).collect();
+            assert_eq!(left, [path(3)]);
+            let archived = files(&archive).len();
+            assert_eq!(archived, MANY + 8 - 2);
+            assert_eq!(archive.read(&path(20)).unwrap().unwrap(), content(20));
+            assert_eq!(archive.list(PENDING).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn one_that_cannot_go_is_told_and_stays() {
+        let memory = Memory::default();
+        let (source, archive) = (memory.open("in").unwrap(), memory.open("done").unwrap());
+        for n in 0..MANY {
+            source.put(&format!("{n:02}"), b"new").unwrap();
+        }
+        archive.put("07", b"old").unwrap();
+        let recorded = files(&source);
+        let refusal = clean(&source, Some(&archive), BatchId(0), &recorded).unwrap_err();
+        assert!(refusal.message.contains("done/07` already"), "{refusal}");
+        assert_eq!(source.read("07").unwrap().unwrap(), b"new");
+        assert_eq!(archive.read("07").unwrap().unwrap(), b"old");
+    }
+}
