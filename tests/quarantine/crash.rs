@@ -1,8 +1,8 @@
 //! A replay that stops at any storage operation, and two at once.
 
-use super::{ids, mended, of_batch, stores};
+use super::{mended, of_batch, stores};
 use lockgate::{
-    run::{Stores, Tally},
+    run::Stores,
     storage::{
         fault::{Fault, Faults, is_stop},
         remote,
@@ -10,7 +10,7 @@ use lockgate::{
 };
 use lockgate_tests::{Job, Table};
 use serde_json::Value;
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 /// What there is to compare: the table, and the lines of the quarantine.
 type State = (Table, Vec<Value>);
@@ -97,24 +97,37 @@ fn two_people_who_put_back_at_once_put_back_once() {
     assert_eq!(state(&job), expected);
 }
 
-#[test]
-fn where_no_lock_keeps_them_apart_the_log_does() {
-    let (job, ..) = two_micro_batches();
-    // A checkpoint and a table on a store without locks, filled like the local ones.
+/// A store without locks and with uploads, which holds what the job's checkpoint and table hold.
+fn in_memory(job: &Job) -> remote::Memory {
     let memory = remote::Memory::default();
-    let local = stores(&job);
+    let local = stores(job);
     for (root, from) in [("state", &local.checkpoint), ("table", &local.sink)] {
         let to = memory.open(root).unwrap();
         for meta in from.list("").unwrap() {
             to.put(&meta.path, &from.read(&meta.path).unwrap().unwrap()).unwrap();
         }
     }
-    let stores = || Stores {
-        source: Arc::clone(&local.source),
-        checkpoint: memory.open("state").unwrap(),
-        sink: memory.open("table").unwrap(),
-        archive: None,
-    };
+    memory
+}
+
+fn memory_stores(job: &Job, memory: &remote::Memory) -> Stores {
+    let (checkpoint, sink) = (memory.open("state").unwrap(), memory.open("table").unwrap());
+    Stores { checkpoint, sink, ..stores(job) }
+}
+
+/// The files of the table and its quarantine.
+fn visible(memory: &remote::Memory) -> Vec<(String, Vec<u8>)> {
+    let table = memory.open("table").unwrap();
+    let listed = table.list("").unwrap().into_iter().map(|meta| meta.path);
+    let files = listed.filter(|path| path.ends_with(".parquet") || path.ends_with(".jsonl"));
+    files.map(|path| (path.clone(), table.read(&path).unwrap().unwrap())).collect()
+}
+
+#[test]
+fn where_no_lock_keeps_them_apart_the_log_does() {
+    let (job, ..) = two_micro_batches();
+    let memory = in_memory(&job);
+    let stores = || memory_stores(&job, &memory);
     let outcomes = std::thread::scope(|scope| {
         let both = [(); 2].map(|()| scope.spawn(|| job.put_back_on(stores(), &of_batch(0))));
         both.map(|one| one.join().unwrap())
@@ -125,13 +138,37 @@ fn where_no_lock_keeps_them_apart_the_log_does() {
         assert!(lost.iter().any(|words| refused.message.contains(words)), "{refused}");
     }
     let last = job.put_back_on(stores(), &of_batch(0)).unwrap();
-    let tally = Tally { already: 3 - last.tally.records(), ..last.tally.clone() };
-    assert_eq!(last.tally, tally, "every record is put back by one of the three");
-    let table = memory.open("table").unwrap();
-    for meta in table.list("").unwrap().iter().filter(|meta| meta.path.ends_with(".parquet")) {
-        let path = job.path("table").join(&meta.path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, table.read(&meta.path).unwrap().unwrap()).unwrap();
+    assert_eq!(last.tally.records() + last.tally.already, 3, "{outcomes:?}");
+    let undisturbed = in_memory(&job);
+    job.put_back_on(memory_stores(&job, &undisturbed), &of_batch(0)).unwrap();
+    assert_eq!(visible(&memory), visible(&undisturbed));
+}
+
+#[test]
+fn a_replay_to_a_store_of_uploads_loses_and_doubles_nothing_wherever_it_stops() {
+    let (job, ..) = two_micro_batches();
+    let straight = in_memory(&job);
+    let faults = Faults::none();
+    let wrapped = |memory: &remote::Memory, faults: &Arc<Faults>| {
+        let stores = memory_stores(&job, memory);
+        let (checkpoint, sink) = (faults.wrap(stores.checkpoint), faults.wrap(stores.sink));
+        Stores { checkpoint, sink, ..stores }
+    };
+    job.put_back_on(wrapped(&straight, &faults), &of_batch(0)).unwrap();
+    let expected = visible(&straight);
+    for operation in 0..faults.operations() {
+        for fault in [Fault::StopBefore, Fault::StopAfter] {
+            let memory = in_memory(&job);
+            let faults = Faults::at(operation, fault);
+            let failure = job.put_back_on(wrapped(&memory, &faults), &of_batch(0)).unwrap_err();
+            let context = format!("{fault:?} at {operation}: {:?}", faults.trace().last());
+            assert!(is_stop(&failure), "{context}: {failure}");
+            let seen = visible(&memory);
+            assert!(seen.iter().all(|file| expected.contains(file)), "{context}");
+            job.put_back_on(memory_stores(&job, &memory), &of_batch(0))
+                .unwrap_or_else(|failure| panic!("{context}: {failure}"));
+            assert_eq!(visible(&memory).len(), expected.len(), "{context}");
+            assert!(visible(&memory) == expected, "{context}");
+        }
     }
-    assert_eq!(ids(&job), [1, 2, 5]);
 }

@@ -6,12 +6,14 @@ use super::{
     fixture,
     history::History,
     survey,
+    verify::verify,
 };
 use crate::{
     diagnostic::Result,
     storage::{
         Storage,
         fault::{Fault, Faults, is_stop},
+        remote,
     },
     types::BatchId,
 };
@@ -78,6 +80,22 @@ fn what_is_undone_can_be_done_again_from_any_micro_batch_on() {
         assert_eq!(survey(&checkpoint).unwrap().refusal, None);
         run(&checkpoint, &sink).unwrap();
         assert_eq!((table(&sink), logs(&checkpoint)), (whole, records), "{to}");
+    }
+}
+
+#[test]
+fn a_table_on_a_store_of_uploads_is_taken_back_alike() {
+    let memory = remote::Memory::default();
+    let (checkpoint, sink) = (memory.open("checkpoint").unwrap(), memory.open("table").unwrap());
+    run(&checkpoint, &sink).unwrap();
+    assert_eq!(verify(&checkpoint, &sink, false).unwrap().findings, []);
+    let whole = table(&sink);
+    for to in [BatchId(2), BatchId(0)] {
+        rewind(&checkpoint, &sink, to).unwrap();
+        assert_eq!(table(&sink), upto(&whole, to), "{to}");
+        assert_eq!(verify(&checkpoint, &sink, false).unwrap().findings, [], "{to}");
+        run(&checkpoint, &sink).unwrap();
+        assert_eq!(table(&sink), whole, "{to}");
     }
 }
 

@@ -5,12 +5,36 @@
 use super::{history::History, rewind};
 use crate::{
     diagnostic::Result,
-    storage::Storage,
+    storage::{Meta, Storage},
     types::{BatchId, InputFile, RecordId},
 };
+use std::collections::HashMap;
 
 /// Paths that are named; more are only counted.
 const NAMED: usize = 10;
+/// Inputs that are looked at one by one; for more the source is listed.
+const LOOKED_AT: u64 = 1_000;
+
+/// The source as it is now.
+struct Now<'a> {
+    source: &'a Storage,
+    looks: u64,
+    listed: Option<HashMap<String, Meta>>,
+}
+
+impl Now<'_> {
+    fn find(&mut self, path: &str) -> Result<Option<Meta>> {
+        if let Some(listed) = &self.listed {
+            return Ok(listed.get(path).cloned());
+        }
+        self.looks += 1;
+        if self.looks <= LOOKED_AT {
+            return self.source.head(path);
+        }
+        let listed = self.source.list("")?.into_iter().map(|meta| (meta.path.clone(), meta));
+        Ok(self.listed.insert(listed.collect()).get(path).cloned())
+    }
+}
 
 /// What a rewind undoes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +94,7 @@ impl Undo {
     ) -> Result<Self> {
         rewind::check(storage, to, last)?;
         let mut undo = Self { batches: Some((to.next(), last)), ..Self::default() };
+        let mut now = Now { source, looks: 0, listed: None };
         let mut history = History::open(storage)?;
         for recorded in history.from(to.next()) {
             let recorded = recorded?;
@@ -85,18 +110,18 @@ impl Undo {
                 undo.quarantine_files.add(&file.path, file.size_bytes);
             }
             for file in &recorded.offsets.files {
-                undo.input(file, to, source)?;
+                undo.input(file, to, &mut now)?;
             }
         }
         Ok(undo)
     }
 
-    fn input(&mut self, file: &InputFile, to: BatchId, source: &Storage) -> Result<()> {
+    fn input(&mut self, file: &InputFile, to: BatchId, now: &mut Now<'_>) -> Result<()> {
         if let Some(id) = RecordId::of_input_path(&file.path) {
             self.put_back += u64::from(id.batch <= to);
             return Ok(());
         }
-        match source.head(&file.path)? {
+        match now.find(&file.path)? {
             None => self.gone.add(&file.path, file.size_bytes),
             Some(now) => {
                 self.inputs.add(&file.path, now.size_bytes);
@@ -109,5 +134,24 @@ impl Undo {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::fixture;
+
+    #[test]
+    fn many_inputs_are_listed_and_found_alike() {
+        let (_temp, source) = fixture::storage();
+        source.put("a", b"1").unwrap();
+        for looks in [0, LOOKED_AT] {
+            let mut now = Now { source: &source, looks, listed: None };
+            let found = now.find("a").unwrap().unwrap();
+            assert_eq!((found.path.as_str(), found.size_bytes), ("a", 1));
+            assert_eq!(now.find("b").unwrap(), None);
+            assert_eq!(now.listed.is_some(), looks == LOOKED_AT);
+        }
     }
 }
