@@ -119,7 +119,7 @@ fn memory_stores(job: &Job, memory: &remote::Memory) -> Stores {
 fn visible(memory: &remote::Memory) -> Vec<(String, Vec<u8>)> {
     let table = memory.open("table").unwrap();
     let listed = table.list("").unwrap().into_iter().map(|meta| meta.path);
-    let files = listed.filter(|path| path.ends_with(".parquet") || path.ends_with(".jsonl"));
+    let files = listed.filter(|path| !path.contains("/pending/") && !path.contains("table.json"));
     files.map(|path| (path.clone(), table.read(&path).unwrap().unwrap())).collect()
 }
 
