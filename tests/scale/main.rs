@@ -269,7 +269,7 @@ fn one_new_file_beside_a_hundred_thousand_real_ones_costs_what_is_listed() {
     let [_, small] = beside_real_files(1_000);
     let [_, large] = beside_real_files(100_000);
     // The set of consumed files is loaded; nothing else grows.
-    assert!(large < small * 4 + Duration::from_secs(1), "{small:?} {large:?}");
+    assert!(large < small * 4 + Duration::from_secs(5), "{small:?} {large:?}");
 }
 
 #[test]
