@@ -114,9 +114,9 @@ mod real {
         for mix in [
             ["s3", "az", "local"],
             ["local", "gs", "s3"],
-            ["az", "hdfs", "gs"],
+            ["az", "hdfs", "local"],
             ["gs", "local", "az"],
-            ["hdfs", "s3", "hdfs"],
+            ["hdfs", "s3", "gs"],
             ["http", "local", "s3"],
             ["local", "http", "local"],
         ] {

@@ -253,6 +253,29 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_refuses_because_the_winner_cleaned_up_is_no_riddle() {
+        let (_temp, storage) = fixture::storage();
+        let gone = || Diagnostic::storage("the upload is gone");
+        let explained = |failure| explain(&storage, "payments", BatchId(0), failure);
+        assert_eq!(explained(gone()).message, "the upload is gone", "nobody committed");
+        let mut winner = fixture::commit(0, Vec::new());
+        winner.runner = Runner { host: "north".into(), pid: 77, started_us: 1_795_359_845_000_000 };
+        write(&storage, "payments", &winner).unwrap();
+        let told = explained(gone());
+        assert_eq!(told.message, "another runner took micro-batch 0 of pipeline `payments`");
+        assert_eq!(
+            told.causes[1..],
+            [
+                "micro-batch 0 was committed by process 77 on host `north`, running since 2026-11-22 15:04:05Z",
+                "the upload is gone",
+            ]
+        );
+        assert_eq!(explained(Diagnostic::data("bad rows")).message, "bad rows");
+        let told_before = explained(write(&storage, "payments", &winner).unwrap_err());
+        assert_eq!(told_before.causes.len(), 2, "{told_before:?}");
+    }
+
+    #[test]
     fn files_that_are_no_records_count_for_nothing() {
         let (_temp, storage) = fixture::storage();
         for batch in [2, 0, 10] {

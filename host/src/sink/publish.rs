@@ -118,6 +118,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_pending_of_published_micro_batches_goes_and_of_later_ones_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let local: Storage = Arc::new(LocalStore::new(folder.path()).unwrap());
+        for batch in [1, 3, 4, 10] {
+            local.pending(BatchId(batch), "p").unwrap().finish().unwrap();
+        }
+        discard_through(&local, BatchId(3)).unwrap();
+        let left: Vec<_> = local.list("").unwrap().into_iter().map(|meta| meta.path).collect();
+        let dirs: Vec<_> = left.iter().filter_map(|path| path.split('/').nth(2)).collect();
+        assert_eq!(dirs, ["0000000004", "0000000010"]);
+    }
+
+    #[test]
     fn discarding_leaves_nothing_and_may_be_repeated() {
         let folder = tempfile::tempdir().unwrap();
         let local: Storage = Arc::new(LocalStore::new(folder.path()).unwrap());

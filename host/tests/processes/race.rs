@@ -173,6 +173,15 @@ mod real {
     use super::*;
 
     #[test]
+    fn of_processes_on_azure_and_hdfs_one_writes_the_table() {
+        for scheme in ["az", "hdfs"] {
+            if place::real(scheme).is_some() {
+                race(|| Job::below(&place::real(scheme).unwrap()), 3, 2);
+            }
+        }
+    }
+
+    #[test]
     fn of_processes_on_s3_one_writes_the_table_and_the_others_say_who() {
         if place::real("s3").is_some() {
             let outcomes = race(|| Job::below(&place::real("s3").unwrap()), 4, 25);
