@@ -53,12 +53,16 @@ const STORES: [(&str, Start); 5] = [
 pub fn test(root: &Path, names: &[&str]) -> Result {
     setup::run(root)?;
     plugins::run(root)?;
-    let running = start(root, names)?;
+    let mut running = start(root, names)?;
     let variables = running.variables.iter();
     let variables: Vec<_> = variables.map(|(name, value)| (*name, value.as_str())).collect();
     let began = Instant::now();
-    run_with(root, "cargo", &TESTS, &variables)?;
+    let outcome = run_with(root, "cargo", &TESTS, &variables);
+    for ended in running.servers.iter_mut().filter_map(Server::ended) {
+        eprintln!("{ended}");
+    }
     drop(running.servers);
+    outcome?;
     eprintln!("the stores keep their promises: {:.0} s", began.elapsed().as_secs_f64());
     Ok(())
 }

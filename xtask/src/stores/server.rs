@@ -48,6 +48,12 @@ impl Server {
         Ok(server)
     }
 
+    /// What happened to it, if it ended by itself.
+    pub(super) fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok().flatten()?;
+        Some(self.failure(&format!("a server ended: {status}")))
+    }
+
     fn failure(&self, what: &str) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
