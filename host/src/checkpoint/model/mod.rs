@@ -51,7 +51,9 @@ fn fault() -> impl Strategy<Value = Option<(u8, Fault)>> {
 
 fn event() -> impl Strategy<Value = Event> {
     let run = ([0..5_u8, 0..2_u8], fault());
-    let race = (0..5_u8, [fault(), fault()], vec(1..40_u8, 0..10));
+    // Short turns, and some in which one stands still while the other goes far ahead.
+    let turn = prop_oneof![4 => 1..40_u8, 1 => 100..=255_u8];
+    let race = (0..9_u8, [fault(), fault()], vec(turn, 0..10));
     prop_oneof![
         1 => Just(Event::Swap),
         5 => run.prop_map(|(arrive, fault)| Event::Run { arrive, fault }),
