@@ -5,6 +5,8 @@ pub mod checkpoint;
 pub mod cli;
 pub mod clock;
 pub mod diagnostic;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod metrics;
 pub mod pipeline;
 pub mod run;

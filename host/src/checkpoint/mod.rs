@@ -45,6 +45,8 @@ pub use recover::Recovery;
 pub use rewind::Rewind;
 pub use runner::this as this_runner;
 pub use seen::Seen;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use segment::around as encode_segment;
 pub use survey::{Contents, Survey, consumed, contents, survey};
 pub use undo::{Files, Undo};
 pub use verify::{Verified, verify};

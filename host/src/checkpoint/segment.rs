@@ -66,6 +66,14 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
     content
 }
 
+/// Magic and checksum round what may be entries.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn around(entries: &[u8]) -> Vec<u8> {
+    let mut content = [MAGIC, entries].concat();
+    content.extend_from_slice(&Sha256::digest(&content));
+    content
+}
+
 fn decode(content: &[u8]) -> Option<Vec<Entry>> {
     let (signed, digest) = content.split_at_checked(content.len().checked_sub(DIGEST_BYTES)?)?;
     let entries = signed.strip_prefix(MAGIC)?;

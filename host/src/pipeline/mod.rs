@@ -51,7 +51,17 @@ pub fn load(path: &Path) -> Result<Plan, Vec<Diagnostic>> {
 /// # Errors
 /// Everything that is wrong with the file, in the order of its lines.
 pub fn load_in(path: &Path, environment: &dyn Environment) -> Result<Plan, Vec<Diagnostic>> {
-    let text = Arc::new(read(path).map_err(|failure| vec![failure])?);
+    let bytes = read(path).map_err(|failure| vec![failure])?;
+    load_bytes(path, bytes, environment)
+}
+
+/// Resolves the content of a pipeline file in a given environment.
+pub(crate) fn load_bytes(
+    path: &Path,
+    bytes: Vec<u8>,
+    environment: &dyn Environment,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let text = Arc::new(source_text(path, bytes).map_err(|failure| vec![failure])?);
     let mut failures = Vec::new();
     let mut document = document::read(&text.text, environment, &mut failures);
     let config = if failures.iter().any(|failure| matches!(failure.at, Some(Place::Span(_)))) {
@@ -96,8 +106,8 @@ fn directory_of(path: &Path) -> PathBuf {
     fs::canonicalize(parent).unwrap_or_else(|_| parent.to_owned())
 }
 
-fn read(path: &Path) -> Result<SourceText, Diagnostic> {
-    let bytes = fs::read(path).map_err(|error| {
+fn read(path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    fs::read(path).map_err(|error| {
         let shown = path.display();
         let failure = Diagnostic::config(format!("cannot read the pipeline file `{shown}`"));
         let inner = path.join("pipeline.toml");
@@ -107,7 +117,10 @@ fn read(path: &Path) -> Result<SourceText, Diagnostic> {
                 .hint(format!("did you mean `{}`?", inner.display()));
         }
         failure.cause(error).hint("give the path of a pipeline file, such as `pipeline.toml`")
-    })?;
+    })
+}
+
+fn source_text(path: &Path, bytes: Vec<u8>) -> Result<SourceText, Diagnostic> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(SourceText { path: path.to_owned(), text }),
         Err(error) => {
