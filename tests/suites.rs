@@ -8,7 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use arrow_array::{Array, RecordBatch, StructArray, cast::AsArray, types::Float64Type};
-use lockgate_tests::{Job, files_below, root, shared_data};
+use lockgate_tests::{Job, files_below, memory, root, shared_data};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -159,18 +159,52 @@ fn contains_all(records: &mut Vec<String>, expected: Vec<(String, String)>) {
     }
 }
 
+/// Writes every text of the suite, as a file and as members, so many times.
+fn write_suite(job: &Job, files: &BTreeMap<String, Vec<u8>>, dirs: &[&str; 2]) {
+    for dir in dirs {
+        fs::create_dir(job.path("input").join(dir)).unwrap();
+    }
+    for (name, text) in files {
+        job.write(&format!("input/{}/{name}", dirs[0]), text);
+        job.write(&format!("input/{}/{name}", dirs[1]), wrapped(name, text));
+    }
+}
+
+/// The most memory that a run over so many copies of the suite takes.
+fn peak_of_copies(test: &str, copies: usize) -> Option<u64> {
+    memory::peak_bytes(test, || {
+        let job = Job::new(PIPELINE);
+        let files = json_test_suite();
+        for copy in 0..copies {
+            write_suite(&job, &files, &[&format!("file-{copy}"), &format!("member-{copy}")]);
+        }
+        job.run().unwrap();
+        assert!(job.table().rows() >= copies * 46, "{} rows", job.table().rows());
+    })
+}
+
+#[test]
+fn one_copy_of_the_suite() {
+    peak_of_copies("one_copy_of_the_suite", 1);
+}
+
+#[test]
+fn twenty_copies_of_the_suite_take_no_more_memory_than_one() {
+    let Some(twenty) =
+        peak_of_copies("twenty_copies_of_the_suite_take_no_more_memory_than_one", 20)
+    else {
+        return;
+    };
+    let one = peak_of_copies("one_copy_of_the_suite", 1).unwrap();
+    assert!(twenty < one + (16 << 20), "{one} bytes for one, {twenty} for twenty");
+}
+
 #[test]
 fn the_json_test_suite_comes_through_or_is_quarantined_with_a_reason() {
     let job = Job::new(PIPELINE);
     let files = json_test_suite();
     assert!(files.len() > 150);
-    for dir in ["file", "member"] {
-        fs::create_dir(job.path("input").join(dir)).unwrap();
-    }
-    for (name, text) in &files {
-        job.write(&format!("input/file/{name}"), text);
-        job.write(&format!("input/member/{name}"), wrapped(name, text));
-    }
+    write_suite(&job, &files, &["file", "member"]);
     job.run().unwrap();
     let reasons = reasons(&job);
     let mut read = BTreeSet::new();
