@@ -304,6 +304,23 @@ fn a_file_that_was_cut_is_read_on_from_the_cut_once_it_is_whole() {
 }
 
 #[test]
+fn a_file_that_gave_too_much_text_is_read_on_once_it_may() {
+    let line = |id| format!("{{\"who\":\"a\",\"paid\":[{{\"id\":{id},\"on\":\"09/26/2014\"}}]}}");
+    let text = [line(1).into_bytes(), vec![b' '; 70 << 20], line(2).into_bytes()].concat();
+    let job = Job::new(PIPELINE);
+    job.write("input/a.json.zst", zstd::encode_all(&text[..], 1).unwrap());
+    job.run().unwrap();
+    assert_eq!((ids(&job), codes(&job)), (vec![1], vec!["decompression-bomb".into()]));
+    let still = put_back(&job, &everything());
+    assert_eq!(still.tally.stay.keys().copied().collect::<Vec<_>>(), [Obstacle::File]);
+    job.edit("path = \"input/*\"", "path = \"input/*\"\nmax_decompression_ratio = 100000");
+    for _ in 0..2 {
+        put_back(&job, &everything());
+        assert_eq!(ids(&job), [1, 2]);
+    }
+}
+
+#[test]
 fn a_file_that_may_be_read_again_is_read_once() {
     let job = Job::new(PIPELINE);
     job.write("input/a.json", INPUT.replace("09/28/2014", "\"09/28/2014\""));
