@@ -55,6 +55,8 @@ impl Unit<'_> {
                     continue;
                 }
                 (Place::AfterElement, _) => {
+                    // The whole character is shown, however the text arrives.
+                    self.fill_to(4)?;
                     let failure = Failure::Malformed(self.window.at, "`,` or `]` after an element");
                     let (code, message) = self.explain(&failure);
                     self.reject_rest(code, message)?;

@@ -1,6 +1,6 @@
 //! What a record can have against it, and what decoding keeps while it reads one.
 
-use super::scan::skip_space;
+use super::scan::{byte_at, skip_space};
 use crate::pipeline::plan::{OnTypeConflict, SourcePlan};
 use std::io::Write;
 
@@ -118,11 +118,18 @@ impl Context {
         self.rescued.clear();
     }
 
-    /// The text is not what the grammar asks for, or ends.
+    /// The text is not what the grammar asks for, or ends: before the character that is to be
+    /// shown does, too.
     #[cold]
     pub(super) fn malformed(&mut self, text: &[u8], at: usize, expected: &'static str) -> Failed {
-        self.failure =
-            if at >= text.len() { Failure::Incomplete } else { Failure::Malformed(at, expected) };
+        let length = match byte_at(text, at) {
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            _ => 1,
+        };
+        let whole = at + length <= text.len();
+        self.failure = if whole { Failure::Malformed(at, expected) } else { Failure::Incomplete };
         Failed
     }
 
@@ -193,7 +200,7 @@ impl Context {
         closing: u8,
     ) -> Result<(usize, bool), Failed> {
         let at = skip_space(text, at);
-        match super::scan::byte_at(text, at) {
+        match byte_at(text, at) {
             b',' => Ok((skip_space(text, at + 1), true)),
             byte if byte == closing => Ok((at + 1, false)),
             _ => Err(self.malformed(text, at, "`,` or a closing bracket")),

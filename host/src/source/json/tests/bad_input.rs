@@ -105,6 +105,19 @@ fn damage_anywhere_leaves_the_same_rows_however_the_file_arrives() {
 }
 
 #[test]
+fn what_was_found_is_shown_whole_however_the_file_arrives() {
+    for (text, found) in [
+        ("[{\"a\":1}\n\u{201c}x]", "\u{201c}"),
+        ("[{\n\"a\":\u{1f600}}]", "\u{1f600}"),
+        ("{\n\"a\":1,\u{e9}}", "\u{e9}"),
+    ] {
+        let seen = read(&schema(), text);
+        assert_eq!(seen.codes(), ["malformed-json"], "{text}");
+        assert!(seen.messages[0].ends_with(&format!("found `{found}`")), "{}", seen.messages[0]);
+    }
+}
+
+#[test]
 fn invalid_utf8_costs_its_record_alone() {
     let seen = read(
         &schema(),
