@@ -10,7 +10,7 @@ fn replay(target: &str, run: fn(&[u8])) {
         .map(|entry| entry.unwrap().path())
         .collect();
     inputs.sort();
-    assert!(inputs.len() > 10, "{} inputs in {}", inputs.len(), corpus.display());
+    assert!(inputs.len() > 100, "{} inputs in {}", inputs.len(), corpus.display());
     for input in inputs {
         let shown = input.display().to_string();
         let bytes = fs::read(&input).unwrap();
