@@ -63,6 +63,10 @@ impl Compaction {
     /// Fails when the store refuses; the checkpoint is as good as before.
     pub(super) fn run(&mut self, storage: &Storage, next: BatchId) -> Result<()> {
         self.delete_leftovers(storage)?;
+        // A runner that stands still in a merge may yet write what it was about to: this one makes
+        // the same of the same segments first, so that all later ones hold it as a whole.
+        self.merge(storage, Holding::Records)?;
+        self.merge(storage, Holding::ConsumedFiles)?;
         loop {
             let first = self.upto().map_or(BatchId(0), BatchId::next);
             if next.0 < first.0 + 2 * self.tiers.batches {

@@ -212,6 +212,27 @@ pub(super) fn overtaken(storage: &Storage, pipeline: &str, batch: BatchId) -> Di
     .hint(ONE_OF_TWO)
 }
 
+/// The checkpoint went back to an earlier micro-batch while this runner was at work, and another
+/// runner may have gone on from there.
+pub(super) fn taken_back(
+    storage: &Storage,
+    pipeline: &str,
+    batch: BatchId,
+    by: Option<&Runner>,
+) -> Diagnostic {
+    let message = format!("micro-batch {} of pipeline `{pipeline}` was taken back", batch.0);
+    let refusal = Diagnostic::storage(message).cause(format!(
+        "the logs in `{}` are not those that this runner left: somebody went back to an earlier \
+         micro-batch meanwhile",
+        storage.root()
+    ));
+    let refusal = match by {
+        Some(other) => refusal.cause(format!("it was begun anew by {}", who(other))),
+        None => refusal,
+    };
+    refusal.hint(ONE_OF_TWO).hint("stop every runner before `lockgate checkpoint rewind`")
+}
+
 /// A runner, as a person is told.
 pub fn who(runner: &Runner) -> String {
     let Runner { host, pid, started_us } = runner;

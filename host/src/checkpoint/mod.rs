@@ -37,6 +37,8 @@ mod verify;
 #[cfg(test)]
 mod verify_tests;
 mod written;
+#[cfg(test)]
+mod zombies;
 
 pub use identity::Identity;
 pub use log::who;
@@ -77,6 +79,8 @@ pub struct Checkpoint {
     compaction: Compaction,
     /// The micro-batch that was begun and is not committed.
     begun: Option<OffsetRecord>,
+    /// The commit before it.
+    last: Option<CommitRecord>,
     /// The micro-batch to begin next; known once the logs were observed.
     next: Option<BatchId>,
 }
@@ -107,6 +111,7 @@ impl Checkpoint {
             position: None,
             compaction: Compaction::new(tiers),
             begun: None,
+            last: None,
             next: None,
         })
     }
@@ -164,9 +169,10 @@ impl Checkpoint {
             },
         };
         self.load_seen(&observed)?;
-        self.begun = match &recovery {
-            Recovery::Replay { offsets, .. } => Some(offsets.clone()),
-            Recovery::Fresh | Recovery::Resume { .. } => None,
+        (self.begun, self.last) = match &recovery {
+            Recovery::Replay { publish, offsets } => (Some(offsets.clone()), publish.clone()),
+            Recovery::Resume { publish, .. } => (None, Some(publish.clone())),
+            Recovery::Fresh => (None, None),
         };
         self.next = Some(recovery.next());
         Ok(recovery)
@@ -241,20 +247,19 @@ impl Checkpoint {
     pub fn write_commit(&mut self, written: Written) -> Result<CommitRecord> {
         let commit = written.into_record();
         identity::verify(&self.identity, &self.storage)?;
-        match self.begun.take_if(|begun| begun.batch == commit.batch) {
-            Some(begun) => {
-                if let Err(failure) = log::write(&self.storage, &self.identity.name, &commit) {
-                    self.begun = Some(begun);
-                    return Err(failure);
-                }
-                self.refuse_overtaken(commit.batch)?;
-                self.seen.add(&begun.files);
-                self.position = begun.position;
-                self.next = Some(commit.batch.next());
-                Ok(commit)
-            }
-            None => Err(self.out_of_order("committed", commit.batch)),
+        let Some(begun) = self.begun.as_ref().filter(|begun| begun.batch == commit.batch) else {
+            return Err(self.out_of_order("committed", commit.batch));
+        };
+        self.refuse_taken_back(begun)?;
+        log::write(&self.storage, &self.identity.name, &commit)?;
+        self.refuse_overtaken(begun)?;
+        if let Some(begun) = self.begun.take() {
+            self.seen.add(&begun.files);
+            self.position = begun.position;
         }
+        self.next = Some(commit.batch.next());
+        self.last = Some(commit.clone());
+        Ok(commit)
     }
 
     /// What stopped a micro-batch, with the name of the runner that committed it meanwhile if
@@ -299,17 +304,46 @@ impl Checkpoint {
         Ok(self.pinned_schema()?.unwrap_or_else(|| schema.to_owned()))
     }
 
-    /// Compaction deletes records, so that a runner that stood still meanwhile finds their names
-    /// free. But the commit before one's own stays until one's own is in a segment, too.
-    fn refuse_overtaken(&self, batch: BatchId) -> Result<()> {
-        let is_next = match batch.0.checked_sub(1) {
-            Some(before) => self.storage.head(&record(COMMITS, BatchId(before)))?.is_some(),
+    /// A rewind takes back what was begun, and another runner may then begin the same number with
+    /// other files.
+    fn refuse_taken_back(&self, begun: &OffsetRecord) -> Result<()> {
+        match log::find::<OffsetRecord>(&self.storage, begun.batch)? {
+            Some((found, _)) if found == *begun => Ok(()),
+            found => Err(self.superseded(begun.batch, found.map(|(record, _)| record))),
+        }
+    }
+
+    /// Compaction and rewind delete records, so that a runner that stood still meanwhile finds
+    /// their names free. But the commit before one's own stays, as it was, until one's own is in
+    /// a segment, too. What was committed nevertheless goes again: no start could explain it.
+    fn refuse_overtaken(&self, begun: &OffsetRecord) -> Result<()> {
+        let is_next = match begun.batch.0.checked_sub(1) {
+            Some(before) => {
+                let found = log::find::<CommitRecord>(&self.storage, BatchId(before))?;
+                found.map(|(commit, _)| commit) == self.last
+            }
             None => Segments::list(&self.storage, Holding::Records)?.live.is_empty(),
         };
         if is_next {
             return Ok(());
         }
-        Err(log::overtaken(&self.storage, &self.identity.name, batch))
+        self.storage.delete(&record(COMMITS, begun.batch))?;
+        let found = log::find::<OffsetRecord>(&self.storage, begun.batch)?;
+        if found.is_some_and(|(found, _)| found == *begun) {
+            self.storage.delete(&record(OFFSETS, begun.batch))?;
+        }
+        Err(self.superseded(begun.batch, None))
+    }
+
+    /// Why this runner stops, where the records are not those that it left: `found` is what
+    /// stands for its micro-batch now.
+    fn superseded(&self, batch: BatchId, found: Option<OffsetRecord>) -> Diagnostic {
+        let held = Segments::list(&self.storage, Holding::Records).map(|held| held.upto());
+        let (pipeline, found) = (&self.identity.name, found.map(|record| record.runner));
+        if found.is_none() && held.is_ok_and(|upto| upto >= Some(batch)) {
+            return log::overtaken(&self.storage, pipeline, batch);
+        }
+        log::taken_back(&self.storage, pipeline, batch, found.as_ref())
     }
 
     fn out_of_order(&self, what: &str, batch: BatchId) -> Diagnostic {

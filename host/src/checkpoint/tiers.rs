@@ -57,7 +57,7 @@ pub(super) struct Segments {
     /// What they hold.
     holding: Holding,
     /// Those in use, ascending and without a gap: from micro-batch 0 on, except that the oldest
-    /// records may have been dropped.
+    /// records may have been dropped. Neighbours may hold the same micro-batches.
     pub(super) live: Vec<Segment>,
     /// Those that a wider one replaces.
     pub(super) replaced: Vec<Segment>,
@@ -108,11 +108,11 @@ impl Segments {
             Holding::ConsumedFiles => BatchId(0),
         };
         for segment in all {
-            if segment.first == next {
+            if segment.last < next {
+                segments.replaced.push(segment);
+            } else if segment.first <= next {
                 next = segment.last.next();
                 segments.live.push(segment);
-            } else if segment.last < next {
-                segments.replaced.push(segment);
             } else {
                 let what = match holding {
                     Holding::Records => "records of its history",
@@ -183,8 +183,17 @@ mod tests {
     }
 
     #[test]
+    fn what_two_segments_hold_both_is_no_gap() {
+        for holding in [Holding::Records, Holding::ConsumedFiles] {
+            let segments = sort(holding, &[(0, 7), (4, 11), (8, 11), (12, 12)]).unwrap();
+            assert_eq!(segments.live, of(holding, &[(0, 7), (4, 11), (12, 12)]));
+            assert_eq!(segments.replaced, of(holding, &[(8, 11)]));
+        }
+    }
+
+    #[test]
     fn a_gap_between_segments_is_refused() {
-        for gap in [&[(4, 7)][..], &[(0, 3), (8, 11)], &[(0, 3), (2, 7)]] {
+        for gap in [&[(4, 7)][..], &[(0, 3), (8, 11)], &[(0, 3), (2, 7), (9, 11)]] {
             let refusal = sort(Holding::ConsumedFiles, gap).unwrap_err();
             assert!(refusal.message.contains("`/c` has lost consumed files"), "{refusal}");
         }

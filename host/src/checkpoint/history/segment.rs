@@ -103,15 +103,19 @@ fn uncompressed(error: io::Error) -> Diagnostic {
     Diagnostic::internal("cannot compress records").cause(error)
 }
 
-/// Writes one segment that holds what several adjacent ones hold.
+/// Writes one segment that holds what several neighbours hold, each micro-batch once.
 pub(in crate::checkpoint) fn merge(storage: &Storage, segments: &[Segment]) -> Result<Segment> {
     let mut merged = Builder::new(segments[0].first)?;
     for segment in segments {
         let Some(mut lines) = Lines::open(storage, *segment)? else {
             return Err(segment.gone(storage));
         };
+        let mut batch = segment.first;
         while let Some((offsets, commit)) = lines.pair()? {
-            merged.push(&offsets, &commit)?;
+            if batch == merged.next {
+                merged.push(&offsets, &commit)?;
+            }
+            batch = batch.next();
         }
     }
     merged.write(storage)

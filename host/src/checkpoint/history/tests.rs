@@ -146,3 +146,25 @@ fn a_lost_segment_is_named() {
     assert!(refusal.message.contains("contradict"), "{refusal}");
     assert!(refusal.causes[1].starts_with("`history/` has the records of nothing"), "{refusal}");
 }
+
+#[test]
+fn records_that_two_segments_hold_are_read_and_merged_once() {
+    let (_temp, storage) = fixture::storage();
+    let expected = carry_out(&mut open(&storage), 0..9);
+    let held = |first: u64, last: u64| {
+        let mut builder = Builder::new(BatchId(first)).unwrap();
+        for recorded in &expected[first as usize..=last as usize] {
+            let commit = log::encode(recorded.commit.as_ref().unwrap()).unwrap();
+            builder.push(&log::encode(&recorded.offsets).unwrap(), &commit).unwrap();
+        }
+        builder
+    };
+    for path in paths(&storage, "history") {
+        storage.delete(&path).unwrap();
+    }
+    let both = [(0, 4), (2, 6)].map(|(first, last)| held(first, last).write(&storage).unwrap());
+    assert_eq!(all(&mut History::open(&storage).unwrap()), expected);
+    assert_eq!(merge(&storage, &both).unwrap().last, BatchId(6));
+    assert_eq!(History::open(&storage).unwrap().segments.live.len(), 1);
+    assert_eq!(all(&mut History::open(&storage).unwrap()), expected);
+}
