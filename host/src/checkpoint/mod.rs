@@ -148,17 +148,20 @@ impl Checkpoint {
         if let Some(rewind) = rewind::begun(&self.storage)? {
             return Err(rewind::unfinished(&self.storage, &rewind));
         }
-        let mut observed = self.look()?;
-        let mut decision = recover::decide(&observed);
-        // Without a lock another runner may go on between two of the listings.
+        let mut recovery = self.recover();
+        // Without a lock another runner may go on, or move records, between two of the looks.
         for _ in 0..LOOKS_AGAIN {
-            if decision.is_ok() || self.is_locked() {
+            if recovery.is_ok() || self.is_locked() {
                 break;
             }
-            observed = self.look()?;
-            decision = recover::decide(&observed);
+            recovery = self.recover();
         }
-        let recovery = match decision? {
+        recovery
+    }
+
+    fn recover(&mut self) -> Result<Recovery> {
+        let observed = self.look()?;
+        let recovery = match recover::decide(&observed)? {
             Decision::Fresh => Recovery::Fresh,
             Decision::Resume(last) => {
                 Recovery::Resume { publish: log::read(&self.storage, last)?, next: last.next() }

@@ -29,6 +29,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+/// How long a rewind is left to the process that began it, where no lock tells whether it is
+/// still at it, in microseconds.
+const LEFT_ALONE_US: i64 = 5 * 60 * 1_000_000;
+
 /// INTENT: which micro-batches are undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewind {
@@ -43,6 +47,11 @@ pub struct Rewind {
 }
 
 impl Rewind {
+    /// Clocks may differ, so one of the future is as old as one of the past.
+    fn is_young(&self) -> bool {
+        clock::now_us().abs_diff(self.written_us) < LEFT_ALONE_US.unsigned_abs()
+    }
+
     /// What to tell whoever starts next that it was finished.
     #[must_use]
     pub fn finished(&self) -> Diagnostic {
@@ -57,6 +66,20 @@ impl Rewind {
 }
 
 impl Checkpoint {
+    /// As [`Self::finish_rewind`], for a start that nobody asked to go back: where no lock tells
+    /// whether the process that began it is still at it, it is left to that for a while.
+    ///
+    /// # Errors
+    /// Says until when; fails when a store refuses.
+    pub fn finish_abandoned_rewind(&self, sink: &Storage) -> Result<Option<Rewind>> {
+        match begun(&self.storage)? {
+            Some(rewind) if !self.is_locked() && rewind.is_young() => {
+                Err(under_way(&self.storage, &rewind))
+            }
+            _ => self.finish_rewind(sink),
+        }
+    }
+
     /// Finishes the rewind that an earlier process began, if it did; call it before the logs are
     /// observed. Gives what was finished.
     ///
@@ -105,6 +128,23 @@ pub(super) fn unfinished(storage: &Storage, rewind: &Rewind) -> Diagnostic {
     .hint("nothing has to be done by hand: the next `lockgate run` finishes it first")
 }
 
+/// Why a start leaves a rewind to the process that began it.
+fn under_way(storage: &Storage, rewind: &Rewind) -> Diagnostic {
+    let (to, until) = (rewind.to.0, clock::utc(rewind.written_us + LEFT_ALONE_US));
+    Diagnostic::storage(format!(
+        "the checkpoint `{}` is on its way back to micro-batch {to}",
+        storage.root()
+    ))
+    .cause(format!(
+        "the rewind was begun by {}, which may still be at it",
+        log::who(&rewind.runner)
+    ))
+    .hint(format!("start again after {until}: a rewind that is not over by then is finished first"))
+    .hint(format!(
+        "if that process is gone, `checkpoint rewind --to {to} --yes` finishes it at once"
+    ))
+}
+
 /// Makes sure that the checkpoint can be taken back to a micro-batch.
 ///
 /// # Errors
@@ -143,10 +183,36 @@ pub(super) fn check(storage: &Storage, to: BatchId, last: BatchId) -> Result<()>
 /// # Errors
 /// Fails when a store refuses; doing it again goes on.
 fn finish(storage: &Storage, sink: &Storage, rewind: &Rewind) -> Result<()> {
+    match carry_out(storage, sink, rewind) {
+        Err(failure) if begun(storage)?.as_ref() == Some(rewind) => Err(failure),
+        // Otherwise another process carried it out meanwhile.
+        _ => Ok(()),
+    }
+}
+
+fn carry_out(storage: &Storage, sink: &Storage, rewind: &Rewind) -> Result<()> {
     delete_files(storage, sink, rewind)?;
-    delete_records(storage, rewind.to)?;
-    shorten(storage, rewind.to)?;
-    storage.delete(REWIND)
+    delete_records(storage, rewind)?;
+    shorten(storage, rewind)?;
+    delete(storage, rewind, storage, REWIND)
+}
+
+/// Deletes a file, unless another process carried out the rewind meanwhile: the file may then be
+/// one that was made after it.
+fn delete(storage: &Storage, rewind: &Rewind, from: &Storage, path: &str) -> Result<()> {
+    still(storage, rewind)?;
+    from.delete(path)
+}
+
+/// Makes sure that the rewind is still to be carried out.
+fn still(storage: &Storage, rewind: &Rewind) -> Result<()> {
+    match begun(storage)? {
+        Some(found) if found == *rewind => Ok(()),
+        _ => Err(Diagnostic::storage(format!(
+            "another process finished the rewind to micro-batch {}",
+            rewind.to.0
+        ))),
+    }
 }
 
 fn delete_files(storage: &Storage, sink: &Storage, rewind: &Rewind) -> Result<()> {
@@ -154,30 +220,32 @@ fn delete_files(storage: &Storage, sink: &Storage, rewind: &Rewind) -> Result<()
     for recorded in history.from(rewind.to.next()) {
         let Some(commit) = recorded?.commit else { continue };
         for file in commit.files.iter().chain(&commit.quarantine_file) {
-            sink.delete(&file.path)?;
+            delete(storage, rewind, sink, &file.path)?;
         }
     }
     // Only these may have pending files: the last outcome may not be wholly published.
     for batch in [rewind.from, rewind.from.next()] {
+        still(storage, rewind)?;
         sink.discard(batch)?;
     }
     Ok(())
 }
 
-fn delete_records(storage: &Storage, to: BatchId) -> Result<()> {
+fn delete_records(storage: &Storage, rewind: &Rewind) -> Result<()> {
     let mut batches = log::batches::<OffsetRecord>(storage)?;
     batches.extend(log::batches::<CommitRecord>(storage)?);
     batches.sort_unstable();
     batches.dedup();
-    for batch in batches.into_iter().rev().take_while(|batch| *batch > to) {
-        storage.delete(&record(COMMITS, batch))?;
-        storage.delete(&record(OFFSETS, batch))?;
+    for batch in batches.into_iter().rev().take_while(|batch| *batch > rewind.to) {
+        delete(storage, rewind, storage, &record(COMMITS, batch))?;
+        delete(storage, rewind, storage, &record(OFFSETS, batch))?;
     }
     Ok(())
 }
 
 /// Leaves segments of what was before `to` alone, and its own records in the logs.
-fn shorten(storage: &Storage, to: BatchId) -> Result<()> {
+fn shorten(storage: &Storage, rewind: &Rewind) -> Result<()> {
+    let to = rewind.to;
     let records = Segments::list(storage, Holding::Records)?;
     let consumed = Segments::list(storage, Holding::ConsumedFiles)?;
     // Once the wide segment of records is gone, the narrow ones were written.
@@ -194,19 +262,21 @@ fn shorten(storage: &Storage, to: BatchId) -> Result<()> {
             }
             segment::write(storage, seen.first, BatchId(to.0 - 1), entries)?;
         }
+        still(storage, rewind)?;
         let (offsets, commit) = history::shorten(storage, wide, to)?;
+        still(storage, rewind)?;
         storage.create(&record(OFFSETS, to), &offsets)?;
         storage.create(&record(COMMITS, to), &commit)?;
     }
-    delete_wide(storage, consumed, to)?;
-    delete_wide(storage, records, to)
+    delete_wide(storage, consumed, rewind)?;
+    delete_wide(storage, records, rewind)
 }
 
-fn delete_wide(storage: &Storage, segments: Segments, to: BatchId) -> Result<()> {
+fn delete_wide(storage: &Storage, segments: Segments, rewind: &Rewind) -> Result<()> {
     let newest_first = segments.live.into_iter().rev();
     for segment in segments.replaced.into_iter().chain(newest_first) {
-        if segment.last >= to {
-            storage.delete(&segment.path())?;
+        if segment.last >= rewind.to {
+            delete(storage, rewind, storage, &segment.path())?;
         }
     }
     Ok(())

@@ -31,12 +31,23 @@ pub struct Survey {
     pub refusal: Option<Diagnostic>,
 }
 
-/// Looks at a checkpoint. Commits are listed before offsets, so that a micro-batch that is
-/// committed meanwhile shows as begun at worst.
+/// Looks at a checkpoint; looks again where what is seen contradicts itself, as it may when the
+/// runner goes on between two of the listings.
 ///
 /// # Errors
 /// Fails when a record is damaged or has a newer format, and when the store refuses.
 pub fn survey(storage: &Storage) -> Result<Survey> {
+    let mut survey = look(storage);
+    for _ in 1..LOOKS {
+        if survey.as_ref().is_ok_and(|survey| survey.refusal.is_none()) {
+            break;
+        }
+        survey = look(storage);
+    }
+    survey
+}
+
+fn look(storage: &Storage) -> Result<Survey> {
     let holder = storage.lock_holder(RUNNER)?;
     let runner = holder.and_then(|text| log::decode(storage, RUNNER, &text).ok());
     let mut survey = Survey { identity: identity::read(storage)?, runner, ..Survey::default() };
@@ -107,7 +118,7 @@ pub fn contents(storage: &Storage) -> Result<Contents> {
     })
 }
 
-/// How often a look is repeated that a compaction took a file away from.
+/// How often is looked where the runner may have moved something between two looks.
 const LOOKS: usize = 3;
 
 /// The consumed files of committed micro-batches. Looks again when the runner compacts

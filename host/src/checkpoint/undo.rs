@@ -4,9 +4,9 @@
 
 use super::{history::History, rewind};
 use crate::{
-    diagnostic::Result,
+    diagnostic::{Diagnostic, Result},
     storage::{Meta, Storage},
-    types::{BatchId, InputFile, RecordId},
+    types::{BatchId, InputFile, PendingFile, RecordId},
 };
 use std::collections::HashMap;
 
@@ -84,15 +84,17 @@ impl Undo {
     /// What going back to `to` would undo, where `last` is the last committed micro-batch.
     ///
     /// # Errors
-    /// Refuses when there is nothing to undo, or too much; fails when a record is damaged, and
+    /// Refuses when there is nothing to undo, or too much, and when files of `to` itself are gone,
+    /// as every start publishes the last commit again; fails when a record is damaged, and
     /// when a store refuses.
     pub fn preview(
         storage: &Storage,
         source: &Storage,
-        to: BatchId,
-        last: BatchId,
+        sink: &Storage,
+        (to, last): (BatchId, BatchId),
     ) -> Result<Self> {
         rewind::check(storage, to, last)?;
+        refuse_gone(storage, sink, to, last)?;
         let mut undo = Self { batches: Some((to.next(), last)), ..Self::default() };
         let mut now = Now { source, looks: 0, listed: None };
         let mut history = History::open(storage)?;
@@ -137,10 +139,67 @@ impl Undo {
     }
 }
 
+/// Makes sure that the files of the micro-batch that becomes the last one are there.
+fn refuse_gone(storage: &Storage, sink: &Storage, to: BatchId, last: BatchId) -> Result<()> {
+    let mut refusal: Option<Diagnostic> = None;
+    for recorded in History::open(storage)?.from(to) {
+        let Some(commit) = recorded?.commit.filter(|commit| commit.batch < last) else { break };
+        let files = commit.files.iter().chain(&commit.quarantine_file);
+        if let Some(path) = first_gone(sink, files)? {
+            refusal.get_or_insert_with(|| gone(sink, to, path));
+            continue;
+        }
+        let hint = format!("or go back less far: `--to {}` is possible", commit.batch.0);
+        return refusal.map_or(Ok(()), |refusal| Err(refusal.hint(hint)));
+    }
+    refusal.map_or(Ok(()), Err)
+}
+
+fn first_gone<'a>(
+    sink: &Storage,
+    files: impl Iterator<Item = &'a PendingFile>,
+) -> Result<Option<&'a str>> {
+    for file in files {
+        if sink.head(&file.path)?.is_none_or(|found| found.size_bytes != file.size_bytes) {
+            return Ok(Some(&file.path));
+        }
+    }
+    Ok(None)
+}
+
+fn gone(sink: &Storage, to: BatchId, path: &str) -> Diagnostic {
+    Diagnostic::data(format!("cannot go back to micro-batch {}: files of it are gone", to.0))
+        .cause(format!("`{}/{path}` is gone, or not as it was committed", sink.root()))
+        .cause("it would be the last micro-batch, which every start publishes again")
+        .hint("put the file back from a copy")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::fixture;
+    use crate::checkpoint::{
+        crash::{run, stores},
+        fixture,
+    };
+
+    #[test]
+    fn where_files_of_the_last_micro_batch_would_be_gone_the_next_possible_one_is_named() {
+        let temp = fixture::directory();
+        let (checkpoint, sink) = stores(temp.path());
+        run(&checkpoint, &sink).unwrap();
+        let preview = |to| Undo::preview(&checkpoint, &sink, &sink, (BatchId(to), BatchId(4)));
+        for batch in [0, 1] {
+            sink.delete(&format!("x=1/part-000000000{batch}-0.parquet")).unwrap();
+        }
+        for to in [0, 1] {
+            let refusal = preview(to).unwrap_err();
+            assert!(refusal.causes[0].contains(&format!("part-000000000{to}-0")), "{refusal}");
+            assert!(refusal.hints[1].contains("`--to 2` is possible"), "{refusal}");
+        }
+        assert_eq!(preview(2).unwrap().table_files.count, 4);
+        sink.delete("x=2/part-0000000003-0.parquet").unwrap();
+        assert_eq!(preview(3).unwrap_err().hints.len(), 1, "none after it");
+    }
 
     #[test]
     fn many_inputs_are_listed_and_found_alike() {

@@ -4,6 +4,7 @@
 use super::{
     Checkpoint, Written, fixture,
     history::History,
+    survey,
     tiers::{Segment, Tiers},
 };
 use crate::{
@@ -15,7 +16,10 @@ use std::{
     fmt,
     io::Read,
     ops::Range,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 const TIERS: Tiers =
@@ -27,6 +31,8 @@ type Meanwhile = Box<dyn FnOnce() + Send>;
 struct Standstill {
     inner: Storage,
     before: &'static str,
+    /// Such operations before that one.
+    pass: AtomicUsize,
     meanwhile: Mutex<Option<Meanwhile>>,
 }
 
@@ -38,7 +44,9 @@ impl fmt::Debug for Standstill {
 
 impl Standstill {
     fn reach(&self, operation: &str) {
-        if operation.starts_with(self.before) {
+        let is_such = operation.starts_with(self.before);
+        let counted = |pass: usize| pass.checked_sub(1);
+        if is_such && self.pass.fetch_update(Relaxed, Relaxed, counted).is_err() {
             let meanwhile = self.meanwhile.lock().unwrap().take();
             if let Some(meanwhile) = meanwhile {
                 meanwhile();
@@ -107,11 +115,18 @@ impl Store for Standstill {
 
 /// The store of a runner that stands still `before` an operation until `meanwhile` is over.
 fn standstill(inner: &Storage, before: &'static str, meanwhile: Meanwhile) -> Storage {
-    Arc::new(Standstill {
-        inner: Arc::clone(inner),
-        before,
-        meanwhile: Mutex::new(Some(meanwhile)),
-    })
+    standstill_at(inner, before, 0, meanwhile)
+}
+
+/// As [`standstill`], after so many such operations.
+fn standstill_at(
+    inner: &Storage,
+    before: &'static str,
+    pass: usize,
+    meanwhile: Meanwhile,
+) -> Storage {
+    let (inner, meanwhile) = (Arc::clone(inner), Mutex::new(Some(meanwhile)));
+    Arc::new(Standstill { inner, before, pass: AtomicUsize::new(pass), meanwhile })
 }
 
 fn open(storage: &Storage) -> Checkpoint {
@@ -228,4 +243,54 @@ fn a_runner_that_knows_other_commits_than_there_are_cannot_add_one() {
     assert_eq!(refusal.message, "micro-batch 5 of pipeline `p` was taken back");
     advance(&mut open(&storage), 5..7, "c").unwrap();
     assert_eq!(made(&storage).concat(), "aaabbcc");
+}
+
+#[test]
+fn a_rewind_that_another_process_finished_undoes_nothing_of_what_came_after() {
+    // Before every operation of the slower one from the intent on.
+    let trace = {
+        let (storage, faults) = (Memory::default().open("c").unwrap(), Faults::none());
+        advance(&mut open(&storage), 0..6, "a").unwrap();
+        rewind(&faults.wrap(storage), 2);
+        faults.trace()
+    };
+    let begins = trace.iter().position(|op| op == "create rewind.json").unwrap();
+    let stops: Vec<_> =
+        trace[begins + 1..].iter().filter(|op| op.starts_with("read rew")).collect();
+    assert!(stops.len() > 6, "{trace:?}");
+    for nth in 0..stops.len() {
+        let storage = Memory::default().open("c").unwrap();
+        advance(&mut open(&storage), 0..6, "a").unwrap();
+        let other = Arc::clone(&storage);
+        let goes_on = move || {
+            let sink = Memory::default().open("t").unwrap();
+            let faster = Checkpoint::open_with(Arc::clone(&other), "p", TIERS).unwrap();
+            faster.claim_table(&sink).unwrap();
+            let refusal = faster.finish_abandoned_rewind(&sink).unwrap_err();
+            assert!(refusal.causes[0].ends_with("may still be at it"), "{refusal}");
+            faster.finish_rewind(&sink).unwrap().unwrap();
+            advance(&mut open(&other), 3..9, "b").unwrap();
+        };
+        // The first reading is that of the observation before.
+        rewind(&standstill_at(&storage, "read rewind.json", nth + 1, Box::new(goes_on)), 2);
+        advance(&mut open(&storage), 9..11, "c").unwrap();
+        assert_eq!(made(&storage).concat(), "aaabbbbbbcc", "{nth}");
+    }
+}
+
+#[test]
+fn who_looks_while_a_runner_goes_on_looks_again() {
+    for at in ["list offsets", "list history", "list seen", "read offsets"] {
+        let storage = Memory::default().open("c").unwrap();
+        let mut running = open(&storage);
+        advance(&mut running, 0..3, "a").unwrap();
+        let goes_on = Box::new(move || advance(&mut running, 3..7, "a").unwrap());
+        assert_eq!(open(&standstill(&storage, at, goes_on)).seen().len(), 7, "{at}");
+    }
+    let storage = Memory::default().open("c").unwrap();
+    let mut running = open(&storage);
+    advance(&mut running, 0..3, "a").unwrap();
+    let goes_on = Box::new(move || advance(&mut running, 3..7, "a").unwrap());
+    let seen = survey(&standstill(&storage, "list offsets", goes_on)).unwrap();
+    assert_eq!((seen.refusal, seen.last_commit.unwrap().batch), (None, BatchId(6)));
 }

@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
         let stages = bind::load(engine, run.plan)?;
         let checkpoint = Arc::clone(&run.stores.checkpoint);
         let mut checkpoint = Checkpoint::open(checkpoint, &run.plan.name)?;
-        let rewound = checkpoint.finish_rewind(&run.stores.sink)?;
+        let rewound = checkpoint.finish_abandoned_rewind(&run.stores.sink)?;
         let recovery = checkpoint.observe()?;
         checkpoint.claim_table(&run.stores.sink)?;
         let (publish, next, replay) = match recovery {

@@ -52,7 +52,7 @@ pub(super) fn run(args: &PruneArgs, terminal: &Terminal) -> Result<(), Failures>
         return Ok(());
     }
     let mut checkpoint = Checkpoint::open(Arc::clone(&stores.checkpoint), &plan.name)?;
-    checkpoint.finish_rewind(&stores.sink)?;
+    checkpoint.finish_abandoned_rewind(&stores.sink)?;
     checkpoint.observe()?;
     let dropped = checkpoint.prune(before_us)?;
     Ok(terminal.data(&text(&dropped, "dropped"))?)

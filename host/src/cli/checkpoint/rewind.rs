@@ -55,7 +55,7 @@ pub(super) fn run(args: &RewindArgs, terminal: &Terminal) -> Result<(), Failures
             return Err(refusal.into());
         }
         let last = survey.last_commit.map(|commit| commit.batch).ok_or_else(nothing)?;
-        let undo = Undo::preview(&stores.checkpoint, &stores.source, to, last)?;
+        let undo = Undo::preview(&stores.checkpoint, &stores.source, &stores.sink, (to, last))?;
         terminal.data(&text(&undo, &plan, "would undo"))?;
         refuse_lost(&undo, args)?;
         terminal.talk("nothing was changed: say --yes to undo it");
@@ -70,7 +70,7 @@ pub(super) fn run(args: &RewindArgs, terminal: &Terminal) -> Result<(), Failures
     }
     let last = last(&checkpoint.observe()?).ok_or_else(nothing)?;
     checkpoint.claim_table(&stores.sink)?;
-    let undo = Undo::preview(&stores.checkpoint, &stores.source, to, last)?;
+    let undo = Undo::preview(&stores.checkpoint, &stores.source, &stores.sink, (to, last))?;
     refuse_lost(&undo, args)?;
     checkpoint.rewind(&stores.sink, to)?;
     terminal.data(&text(&undo, &plan, "undid"))?;
