@@ -6,7 +6,7 @@ use super::{
     Seen, hex_sha256,
     history::{History, Recorded},
     identity, layout,
-    layout::{Holding, PLUGINS, REPLAYS},
+    layout::{Holding, PIPELINE, PLUGINS, REPLAYS},
     segment,
     survey::{Survey, consumed, survey},
     tiers::Segments,
@@ -86,6 +86,14 @@ impl Verifier<'_> {
             self.find(refusal.clone());
         }
         let last = survey.last_commit.as_ref().map(|commit| commit.batch);
+        if survey.identity.is_none() && last.is_some() {
+            let root = self.storage.root();
+            self.find(
+                Diagnostic::storage(format!("`{root}/{PIPELINE}` is gone"))
+                    .cause("micro-batches were committed, and no start goes on without it")
+                    .hint("put back the checkpoint as a whole from one copy"),
+            );
+        }
         if let (Some(identity), Some(_)) = (&survey.identity, last)
             && let Err(refusal) = identity::claim_table(identity, self.sink, true)
         {
@@ -236,17 +244,18 @@ impl Verifier<'_> {
     /// Tells of files that look like the table's and that no record names.
     fn strays(&mut self, last: BatchId, sizes: &HashMap<String, u64>) -> Result<()> {
         let first = History::open(self.storage).ok().and_then(|history| history.first());
-        let is_ours = |path: &&String| {
-            batch_in_name(path).is_some_and(|batch| {
+        let is_stray = |path: &&String| match batch_in_name(path) {
+            Some(batch) => {
                 Some(batch) >= first && !self.unread.iter().any(|unread| unread.contains(&batch))
-            })
+            }
+            None => path.ends_with(".parquet"),
         };
-        let mut strays: Vec<_> = sizes.keys().filter(is_ours).collect();
+        let mut strays: Vec<_> = sizes.keys().filter(is_stray).collect();
         strays.sort();
         // What is committed meanwhile is none.
         let now = survey(self.storage)?.last_commit.map(|commit| commit.batch);
         for path in strays {
-            if now > Some(last) && batch_in_name(path) > Some(last) {
+            if now > Some(last) && batch_in_name(path).is_some_and(|batch| batch > last) {
                 continue;
             }
             self.find(

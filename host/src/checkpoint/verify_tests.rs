@@ -78,7 +78,9 @@ fn files_that_no_micro_batch_wrote_are_told() {
         only(&broken(true, stray), &["no micro-batch of this checkpoint wrote it"]);
     }
     let other = |_: &Storage, sink: &Storage| sink.put("x=1/theirs.parquet", b"rows").unwrap();
-    assert_eq!(broken(false, other).findings, []);
+    only(&broken(true, other), &["no micro-batch of this checkpoint wrote it"]);
+    let no_table = |_: &Storage, sink: &Storage| sink.put("x=1/notes.txt", b"mine").unwrap();
+    assert_eq!(broken(false, no_table).findings, []);
 }
 
 #[test]

@@ -76,7 +76,7 @@ enum Verb {
     Quarantine(quarantine::QuarantineArgs),
     /// Tell where a file of the table came from, or what became of an input file
     Why(why::WhyArgs),
-    /// Break a pipeline in every way on a sample of its data, and compare the recovered tables
+    /// Break a pipeline in every way on a sample of its data, and compare the tables
     Chaos(chaos::ChaosArgs),
     /// Inspect, build and test plugins
     Plugin(plugin::PluginArgs),

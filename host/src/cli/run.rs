@@ -74,17 +74,28 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failures> {
 pub(super) fn listen(stop: &'static Stop) -> Result<()> {
     for signal in [SIGINT, SIGTERM] {
         let ask = move || {
-            if stop.finish.swap(true, Ordering::Relaxed)
-                && stop.abandon.swap(true, Ordering::Relaxed)
-            {
+            if !stop.finish.swap(true, Ordering::Relaxed) {
+                say(FINISHING);
+            } else if stop.abandon.swap(true, Ordering::Relaxed) {
                 low_level::exit(i32::from(Kind::Interrupted.exit_code()));
             }
         };
-        // SAFETY: the handler only touches atomics that live for ever and calls `_exit`, which
-        // is async-signal-safe, and cannot panic.
+        // SAFETY: the handler only touches atomics that live for ever and calls `write` and
+        // `_exit`, which are async-signal-safe, and cannot panic.
         let registered = unsafe { low_level::register(signal, ask) };
         registered
             .map_err(|error| Diagnostic::internal("cannot listen for signals").cause(error))?;
     }
     Ok(())
+}
+
+/// What the first signal is answered by.
+const FINISHING: &[u8] =
+    b"finishing the micro-batch at hand; once more gives it up, a third time ends at once\n";
+
+/// Says something from within a signal handler.
+fn say(text: &[u8]) {
+    // SAFETY: the pointer and the length are those of a slice that lives for ever; `write` is
+    // async-signal-safe, and there is nobody to tell when it fails.
+    let _ = unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
 }

@@ -96,7 +96,7 @@ impl Status {
             ("pipeline", format!("{} ({since})", self.pipeline)),
             ("checkpoint", self.checkpoint.clone()),
             ("table", self.table.clone()),
-            ("runner", runner.unwrap_or_else(|| "none".into())),
+            ("runner", runner.unwrap_or_else(|| self.nobody().into())),
             ("committed", survey.last_commit.as_ref().map_or("nothing yet".into(), committed)),
             ("in flight", self.in_flight()),
             ("pending", count(self.pending_files as u64, "file", self.pending_bytes)),
@@ -121,6 +121,15 @@ impl Status {
         format!("{files} in {table}/{directory}; see `lockgate quarantine list {}`", self.file)
     }
 
+    /// Whether whoever runs the pipeline shows: only directories have locks.
+    fn has_locks(&self) -> bool {
+        !self.checkpoint.contains("://") || self.checkpoint.starts_with("file://")
+    }
+
+    fn nobody(&self) -> &'static str {
+        if self.has_locks() { "none" } else { "unknown: this store has no locks" }
+    }
+
     fn in_flight(&self) -> String {
         let Some(begun) = &self.survey.begun else { return "nothing".into() };
         let (files, bytes) = read_by(begun);
@@ -134,7 +143,11 @@ impl Status {
         if self.survey.runner.is_some() {
             return what;
         }
-        format!("{what}; left by {}, the next run replays it", checkpoint::who(&begun.runner))
+        let who = checkpoint::who(&begun.runner);
+        if self.has_locks() {
+            return format!("{what}; left by {who}, the next run replays it");
+        }
+        format!("{what}; by {who}, unless that ended: then the next run replays it")
     }
 
     /// For a machine: one JSON object.

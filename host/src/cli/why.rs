@@ -8,7 +8,7 @@ use crate::{
     pipeline::{plan::Plan, quantity::TimeSpan},
     run::{Fate, Input, Output, Stores, Why, why},
     sink::footer,
-    storage,
+    storage::{self, StorageOptions},
     types::RecordId,
 };
 use clap::Args;
@@ -43,7 +43,7 @@ pub(super) struct WhyArgs {
 /// Fails when there is no such file, a record is damaged, and when a store refuses.
 pub(super) fn run(args: &WhyArgs, terminal: &Terminal) -> Result<(), Failures> {
     let text = match &args.pipeline {
-        None => alone(&args.file)?,
+        None => alone(&args.file, terminal)?,
         Some(pipeline) => {
             let plan = load(pipeline, terminal)?;
             let stores = Stores::open(&plan, &terminal.notices())?;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &WhyArgs, terminal: &Terminal) -> Result<(), Failures> {
 }
 
 /// What a file says of itself.
-fn alone(file: &str) -> Result<String> {
+fn alone(file: &str, terminal: &Terminal) -> Result<String> {
     let missing = || Diagnostic::config(format!("there is no file `{file}`"));
     let (directory, name) = if file.contains("://") {
         let (directory, name) = file.rsplit_once('/').ok_or_else(missing)?;
@@ -69,7 +69,8 @@ fn alone(file: &str) -> Result<String> {
         };
         (directory.to_string_lossy().into_owned(), name.to_string_lossy().into_owned())
     };
-    let store = storage::open(&directory)?;
+    let options = StorageOptions::default();
+    let store = storage::open_with(&directory, &options, &terminal.notices())?;
     store.head(&name)?.ok_or_else(missing)?;
     let footer = footer::read(&store, &name)?;
     if footer.is_empty() {

@@ -191,7 +191,10 @@ pub(super) fn judge(
         return Ok(Verdict::Already);
     }
     if is_of_file(rejected) && repaired.is_none() {
-        return Ok(match probe(plan, source, &rejected.file, rejected.offset_bytes)? {
+        // The text of a record that its file cuts off reaches to the end of the file as it was.
+        let text_bytes = rejected.record.len() as u64;
+        let known = (text_bytes > 0).then_some(rejected.offset_bytes + text_bytes);
+        return Ok(match probe(plan, source, &rejected.file, rejected.offset_bytes, known)? {
             Probe::Whole(reread) => {
                 returned.content = Content::Reread(reread);
                 Verdict::PutBack(returned)

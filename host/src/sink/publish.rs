@@ -50,9 +50,13 @@ pub fn discard_through(storage: &Storage, last: BatchId) -> Result<()> {
 }
 
 fn in_doubt(batch: BatchId, error: Diagnostic) -> Diagnostic {
-    error
-        .context(format!("micro-batch {} is committed but not wholly published", batch.0))
-        .hint("nothing is lost: run the pipeline again, and publishing goes on where it stopped")
+    let is_hinted = error.hints.iter().any(|hint| hint.contains("rewind"));
+    let doubt =
+        error.context(format!("micro-batch {} is committed but not wholly published", batch.0));
+    if is_hinted {
+        return doubt;
+    }
+    doubt.hint("nothing is lost: run the pipeline again, and publishing goes on where it stopped")
 }
 
 #[cfg(test)]

@@ -174,8 +174,9 @@ const CHANGED_INPUT: &str = "changed-input";
 /// Whether a rejected record stands for its file from there on, not for a text.
 #[must_use]
 pub fn is_of_file(rejected: &Rejected) -> bool {
-    const CODES: [&str; 7] = [
+    const CODES: [&str; 8] = [
         "unreadable-file",
+        "truncated-json",
         "truncated-gzip",
         "corrupt-gzip",
         "truncated-zstd",
@@ -205,11 +206,18 @@ impl Returned {
     }
 }
 
-/// Reads a file to its end to see whether it can be read on from this place.
+/// Reads a file to its end to see whether it can be read on from this place. Where its text ended
+/// at `known_bytes` before, it must have grown.
 ///
 /// # Errors
 /// Fails when the store does, for another reason than the file itself.
-pub fn probe(plan: &SourcePlan, source: &Storage, path: &str, offset_bytes: u64) -> Result<Probe> {
+pub fn probe(
+    plan: &SourcePlan,
+    source: &Storage,
+    path: &str,
+    offset_bytes: u64,
+    known_bytes: Option<u64>,
+) -> Result<Probe> {
     let Some(meta) = source.head(path)? else { return Ok(Probe::Unfit("it is gone".into())) };
     let most_bytes = most_text(meta.size_bytes, plan.max_decompression_ratio);
     let mut text = match open_whole(source, path, most_bytes) {
@@ -235,6 +243,9 @@ pub fn probe(plan: &SourcePlan, source: &Storage, path: &str, offset_bytes: u64)
     if at < offset_bytes {
         let why = format!("it has {at} bytes of text, {offset_bytes} were read of it before");
         return Ok(Probe::Unfit(why));
+    }
+    if known_bytes.is_some_and(|known| at <= known) {
+        return Ok(Probe::Unfit("it still ends within this record".into()));
     }
     let in_array = matches!(before, Some(b',' | b'['))
         || (before.is_some() && matches!(after, Some(b',' | b']')));

@@ -48,7 +48,8 @@ type Reasons = BTreeMap<(BatchId, String, String), Reason>;
 pub(super) fn run(args: &ListArgs, terminal: &Terminal) -> Result<(), Failures> {
     let plan = load(&args.pipeline, terminal)?;
     let stores = Stores::open(&plan, &terminal.notices())?;
-    let reasons = reasons(&stores, &args.selection.selection())?;
+    let selection = args.selection.selection();
+    let reasons = reasons(&stores, &selection)?;
     if args.json {
         for (key, reason) in &reasons {
             terminal.data(&format!("{}\n", terminal.shown_json(as_json(key, reason))))?;
@@ -64,7 +65,10 @@ pub(super) fn run(args: &ListArgs, terminal: &Terminal) -> Result<(), Failures> 
         ));
     }
     if reasons.is_empty() {
-        terminal.talk(&format!("no rejected records in {place}"));
+        let Selection { batch, code, stage } = &selection;
+        let all = batch.is_none() && code.is_none() && stage.is_none();
+        let which = if all { "no rejected records" } else { "none of the rejected records match" };
+        terminal.talk(&format!("{which} in {place}"));
         return Ok(());
     }
     terminal.data(&table(&reasons))?;

@@ -16,12 +16,13 @@ const AFTER_HELP: &str = "\
 A record goes back as it stood in its file (of a list, the one element that was rejected), through
 the decoder and the stages as the pipeline file has them now. A file that could not be read is read
 from where reading had stopped. What is rejected again gets a line in the quarantine of the new
-micro-batch. Doing it twice adds nothing, also after a crash.
+micro-batch. Doing it twice adds no row, also after a crash; what is rejected again goes into the
+quarantine again, so replay what was mended.
 
 The pipeline must not be running: stop it, replay, start it again.
 
   lockgate quarantine replay pipeline.toml --dry-run
-  lockgate quarantine replay pipeline.toml --batch 12 --code unparseable-timestamp
+  lockgate quarantine replay pipeline.toml --batch 12 --code bad-timestamp
   lockgate quarantine replay pipeline.toml --from repaired.jsonl";
 
 /// Arguments of `lockgate quarantine replay`.

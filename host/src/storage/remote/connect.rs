@@ -89,6 +89,10 @@ fn check(address: &Address<'_>, options: &StorageOptions) -> Result<()> {
         return Err(Diagnostic::config(format!("a `{scheme}://` URL names a bucket, nothing before it"))
             .hint("credentials come from the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or GOOGLE_APPLICATION_CREDENTIALS"));
     }
+    if let Some(endpoint) = options.endpoint.as_deref().filter(|url| !is_http(url)) {
+        return Err(Diagnostic::config(format!("the endpoint `{endpoint}` is no URL"))
+            .hint("write it with its scheme: `http://127.0.0.1:9000`, `https://s3.example.com`"));
+    }
     for (option, set, means) in [
         ("endpoint", options.endpoint.is_some(), endpoint),
         ("region", options.region.is_some(), s3),
@@ -134,8 +138,14 @@ fn s3(address: &Address<'_>, options: &StorageOptions) -> Result<Connected, Erro
     if let Some(endpoint) = &options.endpoint {
         builder = builder.with_endpoint(endpoint);
     }
-    if builder.get_config_value(&AmazonS3ConfigKey::Endpoint).is_some_and(|url| is_plain(&url)) {
-        builder = builder.with_allow_http(true);
+    if let Some(endpoint) = builder.get_config_value(&AmazonS3ConfigKey::Endpoint) {
+        if !is_http(&endpoint) {
+            let source = format!(
+                "the endpoint in the environment, `{endpoint}`, lacks `http://` or `https://`"
+            );
+            return Err(Error::Generic { store: "S3", source: source.into() });
+        }
+        builder = builder.with_allow_http(is_plain(&endpoint));
     }
     if let Some(region) = &options.region {
         builder = builder.with_region(region);
@@ -218,6 +228,15 @@ fn multipart<S: ObjectStore + MultipartStore>(store: S) -> Connected {
 /// Requests are repeated by [`super::call`], which says so.
 fn no_retry() -> RetryConfig {
     RetryConfig { max_retries: 0, ..RetryConfig::default() }
+}
+
+/// Whether an endpoint is a URL with a scheme and a host.
+fn is_http(endpoint: &str) -> bool {
+    let rest = endpoint.split_once("://");
+    rest.is_some_and(|(scheme, rest)| {
+        (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+            && !rest.trim_matches('/').is_empty()
+    })
 }
 
 /// Whether an endpoint is spoken to without TLS.

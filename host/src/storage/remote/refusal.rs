@@ -21,7 +21,17 @@ const SHOWN_BYTES: usize = 1_000;
 
 /// A refusal: what was being done, why, and what to do.
 pub(super) fn refused(doing: Diagnostic, error: &Error) -> Refusal {
-    let mut text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = error.to_string();
+    // What lies deepest is the reason: a refused connection, an unknown host, a certificate.
+    let mut deepest: &dyn StdError = error;
+    while let Some(cause) = deepest.source() {
+        deepest = cause;
+    }
+    let reason = deepest.to_string();
+    if !text.contains(&reason) {
+        text = format!("{text}: {reason}");
+    }
+    text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     // What counts may stand after a long URL.
     let (passes, hint) = meaning(error, &text);
     if text.len() > SHOWN_BYTES {

@@ -260,6 +260,12 @@ fn options_that_mean_nothing_to_a_store_are_mistakes() {
         let failure = open_with(url, &region, &super::silent()).unwrap_err();
         assert_eq!(failure.message, what);
     }
+    for endpoint in ["127.0.0.1:9000", "http://", "ftp://host"] {
+        let options =
+            StorageOptions { endpoint: Some(endpoint.into()), ..StorageOptions::default() };
+        let failure = open_with("s3://b/x", &options, &super::silent()).unwrap_err();
+        assert!(failure.message.contains("is no URL"), "{failure}");
+    }
     let plain = StorageOptions::default();
     let keys = open_with("s3://key:secret@bucket/x", &plain, &super::silent()).unwrap_err();
     assert!(!keys.to_string().contains("secret"), "{keys}");
