@@ -220,6 +220,10 @@ pub struct OffsetRecord {
     /// of the checkpoint. Its files are then these records: see [`RecordId::input_path`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
+    /// Files of the source that such a micro-batch reads again, as they are now: consumed in this
+    /// form, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub read_again: Vec<InputFile>,
     /// How far the source is read with this micro-batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
@@ -229,6 +233,13 @@ pub struct OffsetRecord {
     pub runner: Runner,
     /// When, in microseconds since 1970.
     pub written_us: i64,
+}
+
+impl OffsetRecord {
+    /// Every file that is consumed once the micro-batch is committed.
+    pub fn consumed(&self) -> impl Iterator<Item = &InputFile> {
+        self.files.iter().chain(&self.read_again)
+    }
 }
 
 /// OUTCOME: what a micro-batch wrote. Writing it is the commit point.

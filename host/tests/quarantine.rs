@@ -158,3 +158,27 @@ fn help_shows_how_a_repair_goes() {
         assert!(text(&output.stdout).contains("--batch <N>"), "{verb}");
     }
 }
+
+#[test]
+fn a_file_that_was_cut_and_mended_is_read_on_once_and_nothing_is_said_against_it() {
+    let job = job();
+    let file = job.path().join("in/a.json");
+    let lines: Vec<_> = (0..6).map(|id| format!("{{\"id\": {id}}}\n")).collect();
+    let whole = lines.concat();
+    fs::write(&file, &whole[..whole.len() / 2 - 4]).unwrap();
+    let (_, talk) = done(job.path(), &["run", "p.toml", "--available-now"]);
+    assert!(talk.contains("1 quarantined"), "{talk}");
+    let (data, talk) = done(job.path(), &["quarantine", "replay", "p.toml"]);
+    assert!((data + &talk).contains("it still ends within this record"), "{talk}");
+    fs::write(&file, &whole).unwrap();
+    let rows = |talk: &str| {
+        let parts = talk.split(" rows in, ").nth(1).unwrap();
+        parts.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    let (_, first) = done(job.path(), &["quarantine", "replay", "p.toml"]);
+    assert_eq!(rows(&first), 6 - 2, "{first}");
+    let (_, again) = done(job.path(), &["quarantine", "replay", "p.toml"]);
+    assert!(!again.contains("rows in"), "{again}");
+    let (_, talk) = done(job.path(), &["run", "p.toml", "--available-now"]);
+    assert!(!talk.contains("changed"), "{talk}");
+}

@@ -88,6 +88,7 @@ impl Place {
             components: vec!["c0ffee".repeat(10); 4],
             config_hash: "beef".repeat(16),
             replay: None,
+            read_again: Vec::new(),
             position,
             watermark_us: None,
             runner: this_runner(),

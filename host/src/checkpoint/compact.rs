@@ -97,7 +97,7 @@ impl Compaction {
             let mut entries = Vec::new();
             for batch in batches(from) {
                 let offsets: OffsetRecord = log::read(storage, batch)?;
-                entries.extend(offsets.files.iter().map(seen::Entry::of));
+                entries.extend(offsets.consumed().map(seen::Entry::of));
             }
             self.seen.live.push(segment::write(storage, from, last, entries)?);
         }

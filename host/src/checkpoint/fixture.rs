@@ -34,6 +34,7 @@ pub(super) fn offsets(batch: u64, paths: &[&str]) -> OffsetRecord {
         components: vec!["c0ffee".into()],
         config_hash: "beef".into(),
         replay: None,
+        read_again: Vec::new(),
         watermark_us: None,
         runner: this_runner(),
         written_us: 1_700_000_000_000_001,

@@ -208,7 +208,7 @@ impl Checkpoint {
                 self.compaction.left_over(OFFSETS, batch);
             } else if Some(batch) <= committed {
                 let offsets: OffsetRecord = log::read(&self.storage, batch)?;
-                self.seen.add(&offsets.files);
+                self.seen.add(offsets.consumed());
                 self.position = offsets.position;
             }
         }
@@ -257,7 +257,7 @@ impl Checkpoint {
         log::write(&self.storage, &self.identity.name, &commit)?;
         self.refuse_overtaken(begun)?;
         if let Some(begun) = self.begun.take() {
-            self.seen.add(&begun.files);
+            self.seen.add(begun.consumed());
             self.position = begun.position;
         }
         self.next = Some(commit.batch.next());

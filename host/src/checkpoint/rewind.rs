@@ -258,7 +258,7 @@ fn shorten(storage: &Storage, rewind: &Rewind) -> Result<()> {
                 if offsets.batch >= to {
                     break;
                 }
-                entries.extend(offsets.files.iter().map(seen::Entry::of));
+                entries.extend(offsets.consumed().map(seen::Entry::of));
             }
             segment::write(storage, seen.first, BatchId(to.0 - 1), entries)?;
         }

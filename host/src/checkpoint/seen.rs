@@ -78,8 +78,8 @@ impl Seen {
     }
 
     /// Notes files as consumed.
-    pub fn add(&mut self, files: &[InputFile]) {
-        self.add_sorted(sorted(files.iter().map(Entry::of).collect()));
+    pub fn add<'a>(&mut self, files: impl IntoIterator<Item = &'a InputFile>) {
+        self.add_sorted(sorted(files.into_iter().map(Entry::of).collect()));
     }
 
     /// Notes entries as consumed; they must be [`sorted`].

@@ -147,7 +147,7 @@ fn load(storage: &Storage) -> Result<Seen> {
     }
     for batch in offsets.into_iter().filter(|batch| segments.upto() < Some(*batch)) {
         if Some(batch) <= last {
-            seen.add(&log::read::<OffsetRecord>(storage, batch)?.files);
+            seen.add(log::read::<OffsetRecord>(storage, batch)?.consumed());
         }
     }
     Ok(seen)

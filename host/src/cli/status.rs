@@ -275,6 +275,7 @@ mod tests {
                 components: Vec::new(),
                 config_hash: String::new(),
                 replay: None,
+                read_again: Vec::new(),
                 watermark_us: None,
                 runner,
                 written_us: NOON_US + 2_000_000,

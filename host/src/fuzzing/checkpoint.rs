@@ -114,6 +114,7 @@ fn offsets(batch: BatchId) -> OffsetRecord {
         components: Vec::new(),
         config_hash: String::new(),
         replay: None,
+        read_again: Vec::new(),
         position: None,
         watermark_us: None,
         runner: Runner { host: "here".into(), pid: 1, started_us: 3 },

@@ -55,7 +55,9 @@ pub fn preview(plan: &SourcePlan, stores: &Stores, wanted: &Wanted) -> Result<Ta
     let last = survey.last_commit.map(|commit| commit.batch);
     let mut seen = checkpoint::consumed(&stores.checkpoint)?;
     // What was begun will be finished first.
-    seen.add(&survey.begun.map(|begun| begun.files).unwrap_or_default());
+    if let Some(begun) = &survey.begun {
+        seen.add(begun.consumed());
+    }
     if let Some(repaired) = &wanted.repaired {
         repaired.check(&stores.sink, last)?;
     }

@@ -190,7 +190,7 @@ impl<'a> Session<'a> {
             self.workers = self.open_workers(&self.stages, &files)?;
         }
         let intent = Instant::now();
-        let offsets = self.begin(files.clone(), None)?;
+        let offsets = self.begin(files.clone(), None, Vec::new())?;
         let inputs = Inputs::of_files(&self.run.stores.source);
         let intent = intent.elapsed();
         let begun = Begun { offsets, inputs, files, discover, intent, start };
@@ -228,14 +228,20 @@ impl<'a> Session<'a> {
         let replay = self.checkpoint.store_replay(&source::returned::encode(records)?)?;
         let (discover, intent) = (start.elapsed(), Instant::now());
         let files = records.iter().map(Returned::input).collect();
-        let offsets = self.begin(files, Some(replay))?;
+        let read_again = records.iter().filter_map(Returned::reread).cloned().collect();
+        let offsets = self.begin(files, Some(replay), read_again)?;
         let (inputs, files) = self.inputs(&offsets, observer)?;
         let intent = intent.elapsed();
         self.carry_out(Begun { offsets, inputs, files, discover, intent, start }, observer)
     }
 
     /// Records the intent to read these files with the stages as they are now.
-    fn begin(&mut self, files: Vec<InputFile>, replay: Option<String>) -> Result<OffsetRecord> {
+    fn begin(
+        &mut self,
+        files: Vec<InputFile>,
+        replay: Option<String>,
+        read_again: Vec<InputFile>,
+    ) -> Result<OffsetRecord> {
         // Records that are put back are no files of the source.
         let read = if replay.is_some() { &[][..] } else { &files };
         let position = Position::after(self.checkpoint.position(), read);
@@ -245,6 +251,7 @@ impl<'a> Session<'a> {
             components: self.store_components(&self.stages)?,
             config_hash: self.run.plan.config_hash.clone(),
             replay,
+            read_again,
             position,
             watermark_us: self.watermark_us,
             runner: this_runner(),

@@ -195,6 +195,15 @@ pub fn as_input(id: RecordId) -> InputFile {
 }
 
 impl Returned {
+    /// The file of the source that is read again, as it is now.
+    #[must_use]
+    pub fn reread(&self) -> Option<&InputFile> {
+        match &self.content {
+            Content::Record(_) => None,
+            Content::Reread(reread) => Some(&reread.file),
+        }
+    }
+
     /// The record as an input file.
     #[must_use]
     pub fn input(&self) -> InputFile {

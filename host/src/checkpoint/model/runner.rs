@@ -112,6 +112,7 @@ impl Process<'_> {
                 components: vec![digest],
                 config_hash: String::new(),
                 replay: None,
+                read_again: Vec::new(),
                 position: None,
                 watermark_us: None,
                 runner: self.runner(),
