@@ -21,6 +21,7 @@ use crate::{
 };
 
 /// What to do at start-up.
+#[expect(clippy::large_enum_variant, reason = "a start makes one of them")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recovery {
     /// Nothing has happened yet: start with micro-batch 0.
