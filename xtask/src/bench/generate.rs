@@ -211,3 +211,25 @@ fn push_record(text: &mut String, random: &mut SplitMix64, expected: &mut Expect
         *expected.rows_by_date.entry(date).or_default() += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_data_of_the_promised_size() {
+        let folder = std::env::temp_dir().join(format!("lockgate-bench-{}", std::process::id()));
+        let first = generate(&folder.join("a"), 2, 100).unwrap();
+        let again = generate(&folder.join("b"), 2, 100).unwrap();
+        assert_eq!(first, again);
+        let text = |name: &str| fs::read(folder.join(name).join("payments-00001.json")).unwrap();
+        assert_eq!(text("a"), text("b"));
+        assert_eq!(first.records, 200);
+        let size = first.bytes / first.records;
+        assert!((1_250..1_300).contains(&size), "{size} bytes a record");
+        assert!(first.rows < 200, "some amounts are zero or less");
+        assert_eq!(first.rows_by_date.values().sum::<u64>(), first.rows);
+        assert_eq!(Expected::parse(&first.to_string()), Some(first));
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,11 +1,16 @@
 //! The payments job as a pipeline file, beside a directory `input` of generated documents.
 
-pub(super) const TEXT: &str = r#"[pipeline]
+/// The text of the file, of micro-batches of at most so many files.
+pub(super) fn text(max_files_per_trigger: u64) -> String {
+    TEXT.replace("MAX_FILES", &max_files_per_trigger.to_string())
+}
+
+const TEXT: &str = r#"[pipeline]
 name = "bench-payments"
 
 [source]
 path = "../input/*.json"
-max_files_per_trigger = 1000
+max_files_per_trigger = MAX_FILES
 rescued_column = false
 
 [[source.schema.payment]]
