@@ -7,6 +7,7 @@ mod bench;
 mod chain;
 mod command;
 mod demo;
+mod install;
 mod plugins;
 mod proof;
 mod rules;

@@ -2,7 +2,7 @@
 
 use super::{child, child::Usage, generate::Expected, pipeline, scenario::Scenario, table};
 use crate::{Result, command, plugins};
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 /// What a run took and gave.
 pub(super) struct Run {
@@ -21,6 +21,9 @@ pub(super) struct Shares {
     pub(super) stages: f64,
     pub(super) write: f64,
 }
+
+/// Far more than any scenario takes.
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// Builds the binary.
 ///
@@ -46,7 +49,7 @@ pub(super) fn run_once(root: &Path, scenario: &Scenario, expected: &Expected) ->
     let records = work.join("progress.jsonl");
     let mut command = Command::new(root.join("target/release/lockgate"));
     command.arg("run").arg(&file).args(["--available-now", "--no-progress", "--progress-json"]);
-    let usage = child::run(command.arg(&records))?;
+    let usage = child::run(command.arg(&records), LIMIT)?;
     let table = work.join("table");
     table::verify(root, &table, expected)?;
     let records = fs::read_to_string(&records)?;

@@ -1,9 +1,10 @@
 //! Azure Blob Storage: azurite.
 
 use super::server::{Server, ask, free_port};
-use super::{BUCKET, Running, install};
+use super::{BUCKET, Running};
 use crate::Result;
 use crate::command::run;
+use crate::install;
 use std::path::Path;
 use std::process::Command;
 
@@ -35,7 +36,7 @@ fetch(`http://127.0.0.1:${port}${path}?restype=container`, { method: "PUT", head
 /// Fails when it cannot be installed or does not answer.
 pub(super) fn start(root: &Path) -> Result<Running> {
     install::provide(root, "npm", &["--version"], &["nodejs", "npm"])?;
-    let directory = install::once(root, "azurite", PACKAGE, |directory| {
+    let directory = install::once(root, "stores/azurite", PACKAGE, |directory| {
         let words = ["install", "--no-audit", "--no-fund", "--loglevel", "error", "--prefix", "."];
         run(directory, "npm", &[&words[..], &[PACKAGE]].concat())
     })?;

@@ -1,9 +1,10 @@
 //! HDFS: the real one, a name node and a data node, from the jars that PySpark brings.
 
+use super::Running;
 use super::server::{Server, ask, free_port};
-use super::{Running, install};
 use crate::Result;
 use crate::command::run;
+use crate::install;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +17,7 @@ const PACKAGE: &str = "pyspark==2.4.8";
 /// Fails when it cannot be installed or does not answer.
 pub(super) fn start(root: &Path) -> Result<Running> {
     install::provide(root, "java", &["-version"], &["openjdk-17-jre-headless"])?;
-    let directory = install::once(root, "hdfs", PACKAGE, |directory| {
+    let directory = install::once(root, "stores/hdfs", PACKAGE, |directory| {
         install::provide(root, "python3", &["-c", "import ensurepip"], &["python3-venv"])?;
         run(directory, "python3", &["-m", "venv", "venv"])?;
         install::pip(directory, &["install", "--quiet", "setuptools<70", "wheel"])?;

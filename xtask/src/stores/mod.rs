@@ -13,7 +13,6 @@ mod azurite;
 #[path = "../../../tests/gcs_server/mod.rs"]
 mod gcs_server;
 mod hdfs;
-mod install;
 mod moto;
 mod server;
 mod webdav;

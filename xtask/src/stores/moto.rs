@@ -1,8 +1,9 @@
 //! S3: moto, whose conditional `PUT` is atomic.
 
 use super::server::{Server, ask, free_port};
-use super::{BUCKET, Running, install};
+use super::{BUCKET, Running};
 use crate::Result;
+use crate::install;
 use std::path::Path;
 use std::process::Command;
 
@@ -29,7 +30,7 @@ main()
 /// # Errors
 /// Fails when it cannot be installed or does not answer.
 pub(super) fn start(root: &Path) -> Result<Running> {
-    let programs = install::python(root, "moto", &["moto[server,s3]==5.2.5"])?;
+    let programs = install::python(root, "stores/moto", &["moto[server,s3]==5.2.5"])?;
     let port = free_port()?;
     let mut command = Command::new(programs.join("python3"));
     command.args(["-c", PROGRAM, "-H", "127.0.0.1", "-p", &port.to_string()]);

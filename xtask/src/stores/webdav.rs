@@ -1,8 +1,9 @@
 //! WebDAV, for `http://`: wsgidav on cheroot.
 
+use super::Running;
 use super::server::{Server, ask, free_port};
-use super::{Running, install};
 use crate::Result;
+use crate::install;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +13,7 @@ use std::process::Command;
 /// # Errors
 /// Fails when it cannot be installed or does not answer.
 pub(super) fn start(root: &Path) -> Result<Running> {
-    let programs = install::python(root, "webdav", &["wsgidav==4.4.0", "cheroot==11.1.2"])?;
+    let programs = install::python(root, "stores/webdav", &["wsgidav==4.4.0", "cheroot==11.1.2"])?;
     let content = root.join("target/stores/webdav/content");
     if content.exists() {
         fs::remove_dir_all(&content)?;

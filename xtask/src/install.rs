@@ -1,4 +1,4 @@
-//! Puts what the servers are made of below `target/stores/`, once per version.
+//! Puts what other programs are made of below `target/`, once per version.
 
 use crate::Result;
 use crate::command::{answers, run};
@@ -6,18 +6,18 @@ use crate::setup;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A directory of its own for `name`, made by `make` unless it was made of exactly `versions`
+/// The directory `name` below `target/`, made by `make` unless it was made of exactly `versions`
 /// before. What is half made is made again.
 ///
 /// # Errors
 /// Fails when `make` does, or the disk refuses.
-pub(super) fn once(
+pub(crate) fn once(
     root: &Path,
     name: &str,
     versions: &str,
     make: impl FnOnce(&Path) -> Result,
 ) -> Result<PathBuf> {
-    let directory = root.join("target/stores").join(name);
+    let directory = root.join("target").join(name);
     let made_of = directory.join("made-of");
     if fs::read_to_string(&made_of).is_ok_and(|made_of| made_of == versions) {
         return Ok(directory);
@@ -36,7 +36,7 @@ pub(super) fn once(
 ///
 /// # Errors
 /// Fails when there is no Python, or pip refuses.
-pub(super) fn python(root: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
+pub(crate) fn python(root: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let directory = once(root, name, &packages.join(" "), |directory| {
         provide(root, "python3", &["-c", "import ensurepip"], &["python3-venv"])?;
         run(directory, "python3", &["-m", "venv", "venv"])?;
@@ -49,7 +49,7 @@ pub(super) fn python(root: &Path, name: &str, packages: &[&str]) -> Result<PathB
 ///
 /// # Errors
 /// Fails when pip does.
-pub(super) fn pip(directory: &Path, words: &[&str]) -> Result {
+pub(crate) fn pip(directory: &Path, words: &[&str]) -> Result {
     run(directory, "venv/bin/pip", &[&["--disable-pip-version-check"], words].concat())
 }
 
@@ -57,7 +57,7 @@ pub(super) fn pip(directory: &Path, words: &[&str]) -> Result {
 ///
 /// # Errors
 /// Says what is missing when it cannot be installed from here.
-pub(super) fn provide(root: &Path, program: &str, words: &[&str], packages: &[&str]) -> Result {
+pub(crate) fn provide(root: &Path, program: &str, words: &[&str], packages: &[&str]) -> Result {
     if answers(program, words) {
         return Ok(());
     }
