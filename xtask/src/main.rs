@@ -41,7 +41,10 @@ const USAGE: &str = "usage: cargo xtask VERB
   template    build and test a copy of the plugin template
   rules       file length, direction of imports, one door per dependency
   bench [SCENARIO..]
-              the payments job on generated data: tiny, small, medium (default: all)";
+              the payments job on generated data: tiny, small, medium (default: all)
+  bench --peers[=NAME,..] [--rounds=N] [SCENARIO..]
+              the same beside other engines (default: all, 3 rounds), which it installs;
+              all on all takes about 15 minutes and writes docs/benchmarks/";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();

@@ -8,8 +8,10 @@
 //! scenario -> generate -> run (pipeline, child) -> table -> report
 //! ```
 
+mod chart;
 mod child;
 mod generate;
+mod peers;
 mod pipeline;
 mod report;
 mod run;
@@ -23,11 +25,14 @@ use std::{path::Path, process::Command};
 const RUNS: usize = 3;
 
 /// Builds the binary, makes the data that is missing, and measures these scenarios (none
-/// named: all).
+/// named: all); with `--peers`, beside other engines.
 ///
 /// # Errors
 /// Fails when something does not build or run, or a table is not what the data says.
 pub fn run(root: &Path, names: &[&str]) -> Result {
+    if names.iter().any(|name| name.starts_with("--peers")) {
+        return peers::run(root, names);
+    }
     let scenarios = scenario::named(names)?;
     run::build(root)?;
     table::build_reader(root)?;

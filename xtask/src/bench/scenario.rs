@@ -8,6 +8,7 @@ use crate::Result;
 use std::{fs, path::Path, path::PathBuf};
 
 /// One amount of data, in files of one size.
+#[derive(Debug)]
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) files: u64,

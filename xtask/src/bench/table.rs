@@ -4,7 +4,19 @@
 
 use super::generate::Expected;
 use crate::{Result, command};
-use std::{fs, path::Path, process::Command};
+use std::{error::Error, fmt, fs, path::Path, process::Command};
+
+/// A table that cannot be read, or is not what the data says.
+#[derive(Debug)]
+pub(super) struct Wrong(String);
+
+impl Error for Wrong {}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// Builds the reader.
 ///
@@ -18,18 +30,19 @@ pub(super) fn build_reader(root: &Path) -> Result {
 /// Reads the table of a run back.
 ///
 /// # Errors
-/// Fails when it cannot be read, or its rows, the sum of its amounts or the rows of any date are
-/// not those of the data.
+/// [`Wrong`] when it cannot be read, or its rows, the sum of its amounts or the rows of any date are
+/// not those of the data; another when the reader does not start.
 pub(super) fn verify(root: &Path, table: &Path, expected: &Expected) -> Result {
     let facts = Command::new(root.join("target/release/table-facts")).arg(table).output()?;
     let found = String::from_utf8_lossy(&facts.stdout);
     if !facts.status.success() {
         let error = String::from_utf8_lossy(&facts.stderr);
-        return Err(format!("the table cannot be read: {}", error.trim()).into());
+        return Err(Wrong(format!("the table cannot be read: {}", error.trim())).into());
     }
     if found != expected.facts() {
         let expected = expected.facts();
-        return Err(format!("the table is wrong\nexpected:\n{expected}found:\n{found}").into());
+        let message = format!("the table is wrong\nexpected:\n{expected}found:\n{found}");
+        return Err(Wrong(message).into());
     }
     Ok(())
 }
