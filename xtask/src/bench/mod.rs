@@ -19,6 +19,7 @@ mod scenario;
 mod table;
 
 use crate::{Result, command};
+use scenario::Scenario;
 use std::{path::Path, process::Command};
 
 /// Measured runs of each scenario; their median counts.
@@ -30,9 +31,12 @@ const RUNS: usize = 3;
 /// # Errors
 /// Fails when something does not build or run, or a table is not what the data says.
 pub fn run(root: &Path, names: &[&str]) -> Result {
-    if names.iter().any(|name| name.starts_with("--peers")) {
-        return peers::run(root, names);
-    }
+    let is_beside_peers = names.iter().any(|name| name.starts_with("--peers"));
+    let result = if is_beside_peers { peers::run(root, names) } else { alone(root, names) };
+    result.and(scenario::clean(root))
+}
+
+fn alone(root: &Path, names: &[&str]) -> Result {
     let scenarios = scenario::named(names)?;
     run::build(root)?;
     table::build_reader(root)?;
@@ -45,18 +49,18 @@ pub fn run(root: &Path, names: &[&str]) -> Result {
         }
         println!("{}", report::line(scenario, &expected, &runs));
     }
-    if scenarios.iter().any(|scenario| scenario.name == "medium") {
-        sandbox_tax(root)?;
+    match scenarios.iter().find(|scenario| scenario.name == "medium") {
+        Some(medium) => sandbox_tax(root, medium),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// What the sandbox costs on the `medium` job: the stages as components and compiled in,
+/// What the sandbox costs on the job of this scenario: the stages as components and compiled in,
 /// taking turns in one process.
-fn sandbox_tax(root: &Path) -> Result {
+fn sandbox_tax(root: &Path, scenario: &Scenario) -> Result {
     let program = ["--package", "lockgate-tests", "--bin", "sandbox_tax"];
     command::run(root, "cargo", &[&["build", "--release"][..], &program].concat())?;
-    let pipeline = root.join("target/bench/medium/run/pipeline.toml");
+    let pipeline = run::write_pipeline(scenario, &scenario.fresh(root, "sandbox-tax")?)?;
     let report = Command::new(root.join("target/release/sandbox_tax")).arg(pipeline).output()?;
     if !report.status.success() {
         return Err(String::from_utf8_lossy(&report.stderr).into_owned().into());

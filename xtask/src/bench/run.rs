@@ -2,7 +2,12 @@
 
 use super::{child, child::Usage, generate::Expected, pipeline, scenario::Scenario, table};
 use crate::{Result, command, plugins};
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 /// What a run took and gave.
 pub(super) struct Run {
@@ -39,13 +44,8 @@ pub(super) fn build(root: &Path) -> Result {
 /// # Errors
 /// Fails when the run does, or the table is not what the data says.
 pub(super) fn run_once(root: &Path, scenario: &Scenario, expected: &Expected) -> Result<Run> {
-    let work = scenario.folder(root).join("run");
-    if work.exists() {
-        fs::remove_dir_all(&work)?;
-    }
-    fs::create_dir_all(&work)?;
-    let file = work.join("pipeline.toml");
-    fs::write(&file, pipeline::text(scenario.max_files_per_trigger))?;
+    let work = scenario.fresh(root, "lockgate")?;
+    let file = write_pipeline(scenario, &work)?;
     let records = work.join("progress.jsonl");
     let mut command = Command::new(root.join("target/release/lockgate"));
     command.arg("run").arg(&file).args(["--available-now", "--no-progress", "--progress-json"]);
@@ -56,6 +56,16 @@ pub(super) fn run_once(root: &Path, scenario: &Scenario, expected: &Expected) ->
     let shares = shares(&records).ok_or("progress records lack `cpuMs`")?;
     let micro_batches = records.lines().count();
     Ok(Run { usage, shares, micro_batches, files: table::count_files(&table)? })
+}
+
+/// Writes the pipeline file of the job into a directory beside the documents.
+///
+/// # Errors
+/// Fails when the disk refuses.
+pub(super) fn write_pipeline(scenario: &Scenario, work: &Path) -> Result<PathBuf> {
+    let file = work.join("pipeline.toml");
+    fs::write(&file, pipeline::text(scenario.max_files_per_trigger))?;
+    Ok(file)
 }
 
 /// Sums the parts of `cpuMs` over all micro-batches.

@@ -5,7 +5,10 @@
 
 use super::generate::{self, Expected};
 use crate::Result;
-use std::{fs, path::Path, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// One amount of data, in files of one size.
 #[derive(Debug)]
@@ -58,10 +61,50 @@ pub(super) fn named(names: &[&str]) -> Result<Vec<&'static Scenario>> {
     Ok(SCENARIOS.iter().filter(wanted).collect())
 }
 
+/// How the directories of runs begin.
+const RUN: &str = "run-";
+
+/// Removes what runs left, also earlier ones that were stopped.
+///
+/// # Errors
+/// Fails when the disk refuses.
+pub(super) fn clean(root: &Path) -> Result {
+    for scenario in &SCENARIOS {
+        let Ok(entries) = fs::read_dir(scenario.folder(root)) else { continue };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(RUN) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Scenario {
     /// Where its documents and runs are.
     pub(super) fn folder(&self, root: &Path) -> PathBuf {
         root.join("target/bench").join(self.name)
+    }
+
+    /// An empty directory for a run of this competitor, beside the documents.
+    ///
+    /// A new one each time, and none is removed before [`clean`]: ext4 takes minutes to forget the
+    /// inodes of removed files, and files that are made meanwhile cost several times as much.
+    ///
+    /// # Errors
+    /// Fails when the disk refuses.
+    pub(super) fn fresh(&self, root: &Path, competitor: &str) -> Result<PathBuf> {
+        let folder = self.folder(root);
+        for number in 1.. {
+            let work = folder.join(format!("{RUN}{competitor}-{number}"));
+            match fs::create_dir(&work) {
+                Ok(()) => return Ok(work),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err("no number is left".into())
     }
 
     /// Makes the documents, unless they are there.
@@ -103,5 +146,18 @@ mod tests {
         assert_eq!(names(&["medium", "tiny"]), ["tiny", "medium"]);
         let Err(error) = named(&["huge"]) else { panic!("`huge` is none") };
         assert!(error.to_string().ends_with("there are tiny, small, medium"), "{error}");
+    }
+
+    #[test]
+    fn every_run_has_a_directory_of_its_own_until_they_are_cleaned() {
+        let root = std::env::temp_dir().join(format!("lockgate-runs-{}", std::process::id()));
+        let tiny = &SCENARIOS[0];
+        fs::create_dir_all(tiny.folder(&root).join("input")).unwrap();
+        let first = tiny.fresh(&root, "a").unwrap();
+        let second = tiny.fresh(&root, "a").unwrap();
+        assert_ne!(first, second);
+        clean(&root).unwrap();
+        assert!(!first.exists() && !second.exists() && tiny.folder(&root).join("input").exists());
+        fs::remove_dir_all(root).unwrap();
     }
 }

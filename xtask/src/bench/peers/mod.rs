@@ -151,7 +151,7 @@ fn ours_once(root: &Path, scenario: &Scenario, expected: &Expected) -> Result<Ou
     }
 }
 
-/// Runs a peer from an empty directory. What it says goes to `log` beside its table.
+/// Runs a peer from an empty directory. What it says stays in `NAME.log` beside the documents.
 fn peer_once(
     root: &Path,
     scenario: &Scenario,
@@ -159,12 +159,8 @@ fn peer_once(
     expected: &Expected,
 ) -> Result<Outcome> {
     let folder = scenario.folder(root);
-    let work = folder.join("peers").join(peer.word);
-    if work.exists() {
-        fs::remove_dir_all(&work)?;
-    }
-    fs::create_dir_all(&work)?;
-    let log = work.join("log");
+    let work = scenario.fresh(root, peer.word)?;
+    let log = folder.join(peer.word).with_extension("log");
     let output = File::create(&log)?;
     let environment = root.join("target").join(ENVIRONMENT);
     let mut command = Command::new(environment.join("venv/bin/python"));
