@@ -9,8 +9,8 @@ use std::{
     collections::BTreeMap,
     fmt, fs, io,
     mem::MaybeUninit,
-    os::unix::process::CommandExt,
-    process::Command,
+    os::unix::process::{CommandExt, ExitStatusExt},
+    process::{Command, ExitStatus},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
@@ -30,8 +30,10 @@ pub(super) struct Usage {
 /// Why there is no [`Usage`].
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It did not start, or ended with another code than 0.
-    Failed(String),
+    /// It did not start, or could not be watched.
+    NotRun(String),
+    /// It ended by a signal or with another code than 0.
+    Ended(ExitStatus),
     /// It was killed after this time.
     TimedOut(Duration),
 }
@@ -41,7 +43,8 @@ impl std::error::Error for Failure {}
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(why) => f.write_str(why),
+            Self::NotRun(why) => f.write_str(why),
+            Self::Ended(status) => write!(f, "the program ended with {status}"),
             Self::TimedOut(limit) => write!(f, "not done after {} s", limit.as_secs()),
         }
     }
@@ -54,7 +57,7 @@ impl fmt::Display for Failure {
 pub(super) fn run(command: &mut Command, limit: Duration) -> std::result::Result<Usage, Failure> {
     measure(command, limit).map_err(|error| match error.downcast::<Failure>() {
         Ok(failure) => *failure,
-        Err(error) => Failure::Failed(error.to_string()),
+        Err(error) => Failure::NotRun(error.to_string()),
     })
 }
 
@@ -83,8 +86,9 @@ fn measure(command: &mut Command, limit: Duration) -> Result<Usage> {
     if watched.is_killed {
         return Err(Failure::TimedOut(limit).into());
     }
-    if !libc::WIFEXITED(status) || libc::WEXITSTATUS(status) != 0 {
-        return Err(format!("{command:?} failed: wait status {status}").into());
+    let status = ExitStatus::from_raw(status);
+    if !status.success() {
+        return Err(Failure::Ended(status).into());
     }
     Ok(Usage { wall_secs, cpu_secs, peak_bytes: largest.max(watched.peak_bytes) })
 }
@@ -198,16 +202,17 @@ mod tests {
 
     #[test]
     fn memory_of_processes_that_run_at_once_is_summed() {
-        let hold = "hold() { x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 1; }";
-        let one = shell(&format!("{hold}; hold"), LIMIT).unwrap().peak_bytes;
-        let two = shell(&format!("{hold}; hold & hold & wait"), LIMIT).unwrap().peak_bytes;
-        assert!(two > one + 10_000_000, "{two} bytes of two processes, {one} of one");
+        let hold = "x=$(head -c 20000000 /dev/zero | tr '\\0' x)";
+        let one = shell(&format!("{hold}; sleep 2; :"), LIMIT).unwrap().peak_bytes;
+        let more = format!("{hold}; for i in 1 2 3; do (sleep 2; :) & done; wait");
+        let four = shell(&more, LIMIT).unwrap().peak_bytes;
+        assert!(four > one + 20_000_000, "{four} bytes of four processes, {one} of one");
     }
 
     #[test]
     fn a_program_that_fails_or_hangs_is_an_error_and_leaves_nothing_behind() {
         let failed = shell("exit 3", LIMIT).unwrap_err();
-        assert!(matches!(&failed, Failure::Failed(why) if why.contains("exit 3")), "{failed}");
+        assert!(matches!(failed, Failure::Ended(status) if status.code() == Some(3)), "{failed}");
         let start = Instant::now();
         let hung = shell("sleep 60 & sleep 60", Duration::from_millis(100)).unwrap_err();
         assert!(matches!(hung, Failure::TimedOut(_)), "{hung}");

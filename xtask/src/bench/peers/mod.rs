@@ -86,7 +86,7 @@ fn verdict(comparisons: &[Comparison]) -> Result {
     let mut bad = Vec::new();
     for Comparison { scenario, rows, .. } in comparisons {
         let is_bad = |(index, row): &(usize, &Row)| {
-            row.is_wrong() || (*index == 0 && row.trouble().is_some())
+            row.wrong().is_some() || (*index == 0 && row.failures().next().is_some())
         };
         let names = rows.iter().enumerate().filter(is_bad).map(|(_, row)| row.name);
         bad.extend(names.map(|name| format!("{name} on {}", scenario.name)));
@@ -116,8 +116,7 @@ fn compare(
     }));
     for round in 1..=rounds {
         for (index, row) in rows.iter_mut().enumerate() {
-            // Another try would not give it figures, only take time.
-            if row.trouble().is_some() {
+            if row.is_given_up() {
                 continue;
             }
             warm(&input)?;
@@ -172,10 +171,10 @@ fn peer_once(
     command.stdout(output.try_clone()?).stderr(output);
     let usage = match child::run(&mut command, LIMIT) {
         Ok(usage) => usage,
-        Err(child::Failure::Failed(_)) => {
+        Err(child::Failure::Ended(status)) => {
             let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
             let last = said.lines().rfind(|line| !line.trim().is_empty());
-            return Ok(Outcome::Failed(last.unwrap_or("failed and said nothing").to_owned()));
+            return Ok(Outcome::Failed(format!("{status}: {}", last.unwrap_or("said nothing"))));
         }
         Err(error) => return Err(error.into()),
     };

@@ -62,24 +62,35 @@ pub(super) struct Medians {
 }
 
 impl Row {
-    /// Why it has no figures: the first run that is not right.
-    pub(super) fn trouble(&self) -> Option<&Outcome> {
-        self.runs.iter().find(|run| !matches!(run, Outcome::Right { .. }))
+    /// What the data says against a table of it.
+    pub(super) fn wrong(&self) -> Option<&str> {
+        self.runs.iter().find_map(|run| match run {
+            Outcome::Wrong(message) => Some(&**message),
+            _ => None,
+        })
     }
 
-    /// Whether a table was wrong.
-    pub(super) fn is_wrong(&self) -> bool {
-        matches!(self.trouble(), Some(Outcome::Wrong(_)))
+    /// Why runs failed.
+    pub(super) fn failures(&self) -> impl Iterator<Item = &str> {
+        self.runs.iter().filter_map(|run| match run {
+            Outcome::Failed(message) => Some(&**message),
+            _ => None,
+        })
     }
 
-    /// `None` unless every run was right.
+    /// Whether another run would only take time: after a wrong table, or two failures.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.wrong().is_some() || self.failures().count() > 1
+    }
+
+    /// Of the runs that were right; `None` if there was none, or a table was wrong.
     pub(super) fn medians(&self) -> Option<Medians> {
-        let mut right = Vec::new();
-        for run in &self.runs {
-            let Outcome::Right { usage, files } = run else { return None };
-            right.push((usage, *files));
-        }
-        let (_, files) = *right.first()?;
+        let right = self.runs.iter().filter_map(|run| match run {
+            Outcome::Right { usage, files } => Some((usage, *files)),
+            _ => None,
+        });
+        let right: Vec<_> = right.collect();
+        let (_, files) = *right.first().filter(|_| self.wrong().is_none())?;
         let of = |value: fn(&Usage) -> f64| median(right.iter().map(|(usage, _)| value(usage)));
         Some(Medians {
             wall_secs: of(|usage| usage.wall_secs),
@@ -120,14 +131,23 @@ mod tests {
     }
 
     #[test]
-    fn one_run_that_is_not_right_takes_the_figures_away() {
-        let mut wrong = row("a", &[1.0]);
+    fn a_wrong_table_takes_the_figures_away() {
+        let mut wrong = row("a", &[1.0, 1.0]);
         wrong.runs.push(Outcome::Wrong("rows".into()));
         assert_eq!(wrong.medians(), None);
-        assert!(wrong.is_wrong());
+        assert!(wrong.is_given_up());
+        assert_eq!(wrong.wrong(), Some("rows"));
+    }
+
+    #[test]
+    fn a_run_that_fails_does_not_count_and_two_are_enough() {
         let mut failed = row("a", &[1.0]);
         failed.runs.push(Outcome::Failed("killed".into()));
-        assert!(failed.medians().is_none() && !failed.is_wrong());
-        assert_eq!(row("a", &[]).medians(), None);
+        assert_eq!(failed.medians().unwrap().runs, 1);
+        assert!(!failed.is_given_up());
+        failed.runs.push(Outcome::Failed("killed".into()));
+        assert!(failed.is_given_up());
+        failed.runs.remove(0);
+        assert_eq!(failed.medians(), None);
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Comparison, json,
     machine::Machine,
-    outcome::{Medians, Outcome, Row},
+    outcome::{Medians, Row},
 };
 use crate::Result;
 use crate::bench::chart::{Bar, Chart};
@@ -90,7 +90,7 @@ fn cells(comparison: &Comparison, row: &Row) -> [String; COLUMNS.len()] {
     row.name.clone_into(&mut cells[0]);
     row.version.clone_into(&mut cells[1]);
     let Some(medians) = row.medians() else {
-        let trouble = if row.is_wrong() { "wrong" } else { "failed" };
+        let trouble = if row.wrong().is_some() { "wrong" } else { "failed" };
         trouble.clone_into(&mut cells[2]);
         return cells;
     };
@@ -122,15 +122,15 @@ fn remarks(comparison: &Comparison) -> Vec<(&'static str, String)> {
     let rounds = comparison.rows.iter().map(|row| row.runs.len()).max().unwrap_or_default();
     let mut remarks = Vec::new();
     for row in &comparison.rows {
-        match row.trouble() {
-            Some(Outcome::Wrong(message)) => {
-                remarks.push((row.name, format!("the table is wrong, so no figures: {message}")));
-            }
-            Some(trouble) => remarks.push((row.name, trouble.to_string())),
-            None if row.runs.len() < rounds => {
-                remarks.push((row.name, counted(row.runs.len() as u64, "run")));
-            }
-            None => {}
+        let runs = row.medians().map_or(0, |medians| medians.runs);
+        if let Some(message) = row.wrong() {
+            remarks.push((row.name, format!("the table is wrong, so no figures: {message}")));
+        } else if runs < rounds {
+            let why: Vec<_> = row.failures().collect();
+            remarks.push((
+                row.name,
+                format!("{runs} of {rounds} runs counted, for one failed: {}", why.join("; ")),
+            ));
         }
         if !row.note.is_empty() {
             remarks.push((row.name, row.note.to_owned()));
@@ -226,7 +226,7 @@ fn chart(comparison: &Comparison) -> Chart<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outcome::row;
+    use super::super::outcome::{Outcome, row};
     use super::*;
     use crate::bench::{generate::Expected, scenario::SCENARIOS};
 
@@ -254,7 +254,7 @@ mod tests {
         failed.runs.push(Outcome::Failed("no java".into()));
         let text = text(&comparison(vec![row("a", &[1.0]), wrong, failed]));
         assert!(text.contains("b: the table is wrong, so no figures: found: rows 3"), "{text}");
-        assert!(text.contains("c: failed: no java"), "{text}");
+        assert!(text.contains("c: 0 of 1 runs counted, for one failed: no java"), "{text}");
     }
 
     #[test]
