@@ -54,6 +54,10 @@ impl Store for Denied {
         unreachable!("a source is not written")
     }
 
+    fn sync_pending(&self, _: &[PendingFile]) -> Result<(), Diagnostic> {
+        unreachable!("a source is not written")
+    }
+
     fn verify_pending(&self, _: &PendingFile) -> Result<(), Diagnostic> {
         unreachable!("a source is not written")
     }

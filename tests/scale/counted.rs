@@ -116,6 +116,11 @@ impl Store for Counted {
         self.inner.pending(batch, path)
     }
 
+    fn sync_pending(&self, files: &[PendingFile]) -> Result<()> {
+        self.call();
+        self.inner.sync_pending(files)
+    }
+
     fn verify_pending(&self, file: &PendingFile) -> Result<()> {
         self.call();
         self.inner.verify_pending(file)
@@ -232,6 +237,10 @@ impl Store for MadeUp {
     }
 
     fn pending(&self, _: BatchId, _: &str) -> Result<Box<dyn PendingWriter>> {
+        unreachable!("the source is only read")
+    }
+
+    fn sync_pending(&self, _: &[PendingFile]) -> Result<()> {
         unreachable!("the source is only read")
     }
 

@@ -5,21 +5,19 @@ use super::{Checkpoint, hex_sha256, layout, log};
 use crate::diagnostic::{Diagnostic, Result};
 
 impl Checkpoint {
-    /// Keeps a component by content, and gives its SHA-256 in hex.
+    /// Keeps a component, whose SHA-256 in hex this is.
     ///
     /// # Errors
     /// Fails when the store refuses.
-    pub fn store_component(&self, bytes: &[u8]) -> Result<String> {
-        self.store_by_content(layout::plugin, bytes)
+    pub fn store_component(&self, sha256: &str, bytes: &[u8]) -> Result<()> {
+        self.store_once(&layout::plugin(sha256), bytes)
     }
 
-    fn store_by_content(&self, path: fn(&str) -> String, bytes: &[u8]) -> Result<String> {
-        let sha256 = hex_sha256(bytes);
-        let path = path(&sha256);
-        if self.storage.head(&path)?.is_none() {
-            self.storage.create(&path, bytes)?;
+    fn store_once(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        if self.storage.head(path)?.is_none() {
+            self.storage.create(path, bytes)?;
         }
-        Ok(sha256)
+        Ok(())
     }
 
     /// A component that was kept.
@@ -36,7 +34,9 @@ impl Checkpoint {
     /// # Errors
     /// Fails when the store refuses.
     pub fn store_replay(&self, text: &[u8]) -> Result<String> {
-        self.store_by_content(layout::replay, text)
+        let sha256 = hex_sha256(text);
+        self.store_once(&layout::replay(&sha256), text)?;
+        Ok(sha256)
     }
 
     /// The text of records that are put back.

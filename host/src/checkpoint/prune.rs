@@ -118,7 +118,7 @@ impl Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::{Recovery, Written, fixture, rewind, tiers::Tiers};
+    use crate::checkpoint::{Recovery, Written, fixture, hex_sha256, rewind, tiers::Tiers};
     use std::sync::Arc;
 
     /// A checkpoint of so many micro-batches, each in a segment of its own but the last two.
@@ -129,7 +129,9 @@ mod tests {
         for batch in 0..batches {
             let mut offsets = fixture::offsets(batch, &[&format!("f{batch}")]);
             let component = format!("component {}", batch / 4);
-            offsets.components = vec![checkpoint.store_component(component.as_bytes()).unwrap()];
+            let digest = hex_sha256(component.as_bytes());
+            checkpoint.store_component(&digest, component.as_bytes()).unwrap();
+            offsets.components = vec![digest];
             checkpoint.write_offsets(&offsets).unwrap();
             let mut commit = fixture::commit(batch, Vec::new());
             commit.written_us = 1_000 * batch as i64;

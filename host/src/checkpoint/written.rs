@@ -17,12 +17,15 @@ use crate::{
 pub struct Written(CommitRecord);
 
 impl Written {
-    /// Looks at every file of the outcome, and at its counts.
+    /// Makes every file of the outcome durable, and looks at it, and at the counts.
     ///
     /// # Errors
-    /// Fails when a file is missing or has another size than recorded, when its final name is
+    /// Fails when the store refuses, when a file is missing or has another size than recorded, when its final name is
     /// taken, and when the files' rows do not add up to the rows written.
     pub fn verify(record: CommitRecord, sink: &dyn Store) -> Result<Self> {
+        for files in [&record.files[..], record.quarantine_file.as_slice()] {
+            sink.sync_pending(files).map_err(|failure| failure.context(refused(record.batch)))?;
+        }
         for file in record.files.iter().chain(&record.quarantine_file) {
             verify_file(record.batch, file, sink)?;
         }
@@ -47,13 +50,16 @@ impl Written {
 }
 
 fn verify_file(batch: BatchId, file: &PendingFile, sink: &dyn Store) -> Result<()> {
-    let refused = || format!("micro-batch {} cannot be committed", batch.0);
-    sink.verify_pending(file).map_err(|failure| failure.context(refused()))?;
+    sink.verify_pending(file).map_err(|failure| failure.context(refused(batch)))?;
     match sink.head(&file.path)? {
         None => Ok(()),
-        Some(_) => Err(Diagnostic::storage(refused())
+        Some(_) => Err(Diagnostic::storage(refused(batch))
             .cause(format!("there is a file `{}/{}` already", sink.root(), file.path))
             .hint("the table is newer than the checkpoint: put back the checkpoint it was written with")
             .hint("or start over: move the checkpoint and the table away, both, then run again")),
     }
+}
+
+fn refused(batch: BatchId) -> String {
+    format!("micro-batch {} cannot be committed", batch.0)
 }

@@ -100,6 +100,10 @@ impl Store for Standstill {
         self.inner.pending(batch, path)
     }
 
+    fn sync_pending(&self, files: &[PendingFile]) -> Result<()> {
+        self.inner.sync_pending(files)
+    }
+
     fn verify_pending(&self, file: &PendingFile) -> Result<()> {
         self.inner.verify_pending(file)
     }

@@ -306,8 +306,11 @@ impl<'a> Session<'a> {
 
     /// Keeps what these stages run, for a replay; gives the digests.
     fn store_components(&self, stages: &[ConfiguredStage]) -> Result<Vec<String>> {
-        let store =
-            |stage: &ConfiguredStage| self.checkpoint.store_component(stage.component.bytes());
+        let store = |stage: &ConfiguredStage| {
+            let (digest, bytes) = (stage.component.digest(), stage.component.bytes());
+            self.checkpoint.store_component(digest, bytes)?;
+            Ok(digest.to_owned())
+        };
         stages.iter().map(store).collect()
     }
 

@@ -110,7 +110,9 @@ fn copy(source: &Storage, archive: &Storage, batch: BatchId, file: &InputFile) -
     }
     let handle = to.finish()?;
     let path = file.path.clone();
-    archive.publish(&[PendingFile { path, handle, rows: 0, size_bytes, event_time_us: None }])
+    let copy = [PendingFile { path, handle, rows: 0, size_bytes, event_time_us: None }];
+    archive.sync_pending(&copy)?;
+    archive.publish(&copy)
 }
 
 /// Makes sure that the archive holds this very file already, as after a crash.

@@ -145,6 +145,10 @@ impl Store for MemoryStore {
         unreachable!("the source only reads")
     }
 
+    fn sync_pending(&self, _: &[PendingFile]) -> Result<()> {
+        unreachable!("the source only reads")
+    }
+
     fn verify_pending(&self, _: &PendingFile) -> Result<()> {
         unreachable!("the source only reads")
     }

@@ -352,6 +352,10 @@ impl Store for ReturnedStore {
         Err(read_only(prefix))
     }
 
+    fn sync_pending(&self, _: &[PendingFile]) -> Result<()> {
+        Err(read_only(""))
+    }
+
     fn verify_pending(&self, file: &PendingFile) -> Result<()> {
         Err(read_only(&file.path))
     }

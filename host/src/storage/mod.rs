@@ -64,7 +64,8 @@ pub enum Lock {
 
 /// A file being written that no reader sees.
 pub trait PendingWriter: io::Write + Send {
-    /// Makes the file durable and gives the handle that publishes it.
+    /// Completes the file and gives the handle that publishes it. It is durable once
+    /// [`Store::sync_pending`] has been told of it.
     ///
     /// # Errors
     /// Fails when the store refuses; the file is then left for [`Store::discard`].
@@ -140,13 +141,19 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Fails when the store refuses.
     fn pending(&self, batch: BatchId, path: &str) -> Result<Box<dyn PendingWriter>>;
 
+    /// Makes pending files that were finished durable, names included.
+    ///
+    /// # Errors
+    /// Fails when the store refuses.
+    fn sync_pending(&self, files: &[PendingFile]) -> Result<()>;
+
     /// Makes sure that a pending file is complete.
     ///
     /// # Errors
     /// Fails when it is missing or has another size than recorded, and when the store refuses.
     fn verify_pending(&self, file: &PendingFile) -> Result<()>;
 
-    /// Makes pending files visible at their final paths, durably. Idempotent: a file that is
+    /// Makes pending files, durable ones, visible at their final paths, durably. Idempotent: a file that is
     /// published already (its handle is gone, its final path has `size_bytes`) is fine.
     ///
     /// # Errors

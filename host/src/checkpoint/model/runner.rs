@@ -2,7 +2,7 @@
 //! numbers: every third to seventh row is dropped or rejected, the others are copied.
 
 use crate::{
-    checkpoint::{Checkpoint, Recovery, Written, tiers::Tiers},
+    checkpoint::{Checkpoint, Recovery, Written, hex_sha256, tiers::Tiers},
     diagnostic::{Diagnostic, Result},
     storage::{Storage, Store},
     types::{
@@ -105,7 +105,8 @@ impl Process<'_> {
             if files.is_empty() {
                 return Ok(());
             }
-            let digest = checkpoint.store_component(self.component.as_bytes())?;
+            let digest = hex_sha256(self.component.as_bytes());
+            checkpoint.store_component(&digest, self.component.as_bytes())?;
             let offsets = OffsetRecord {
                 batch,
                 files,

@@ -122,8 +122,8 @@ pub enum Format {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// Oldest change first. Every trigger lists all files; but a listing that took longer than a
-    /// second serves later micro-batches, too, for ten times as long as it took.
+    /// Oldest change first. Every trigger lists all files; but a listing serves later
+    /// micro-batches, too, for ten times as long as it took, at least a second.
     #[default]
     ModificationTime,
     /// By path. A trigger lists only what sorts after the greatest path read so far, so that its

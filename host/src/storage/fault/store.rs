@@ -109,6 +109,10 @@ impl Store for FaultStore {
         Ok(Box::new(FaultWriter { inner, faults: Arc::clone(&self.faults), path: path.to_owned() }))
     }
 
+    fn sync_pending(&self, files: &[PendingFile]) -> Result<()> {
+        self.faults.act(|| "sync pending files".into(), || self.inner.sync_pending(files))
+    }
+
     fn verify_pending(&self, file: &PendingFile) -> Result<()> {
         let verify = || self.inner.verify_pending(file);
         self.faults.act(|| format!("verify pending {}", file.path), verify)

@@ -1,4 +1,5 @@
-//! The local file system as a store. Everything that returns has been fsynced, names included.
+//! The local file system as a store. Everything that returns has been fsynced, names included,
+//! but for a pending file that is written: all of a micro-batch are fsynced together.
 //!
 //! Owns how a file appears whole or not at all; knows nothing of what the files mean.
 //!
@@ -6,7 +7,7 @@
 //! |---|---|---|
 //! | `create` | temporary file, fsync, `link` to the final name (fails if taken), temporary name removed | fsync of the directory |
 //! | `put` | temporary file, fsync, `rename` | fsync of the directory |
-//! | `pending`, `finish` | `_lockgate/pending/<batch>/<hash of the path>-<attempt>.pending`, fsync | fsync of that directory |
+//! | `sync_pending` | `_lockgate/pending/<batch>/<hash of the path>-<attempt>.pending`, fsync | fsync of that directory once |
 //! | `publish` | `rename` of each file | fsync of each directory once, new ones and their parents too |
 //! | `delete`, `discard` | removed | fsync of the directory |
 //!
@@ -17,6 +18,7 @@ mod listing;
 mod lock;
 mod pending;
 mod refusal;
+mod unsynced;
 
 use super::{Created, Lock, Meta, PendingWriter, RESTORE, Store, UNDO, changed, verify_renamed};
 use crate::{
@@ -29,9 +31,13 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
+use unsynced::Unsynced;
 use uuid::Uuid;
 
 /// Start of the names of temporary files: hidden from glob readers and from [`Store::list`].
@@ -51,6 +57,7 @@ pub struct LocalStore {
     /// Part of the names of pending and temporary files: tells this instance's from others'.
     attempt: String,
     dirs: Directories,
+    unsynced: Arc<Unsynced>,
 }
 
 impl LocalStore {
@@ -74,7 +81,8 @@ impl LocalStore {
                 .hint("rename the directory"));
         };
         let attempt = Uuid::new_v4().simple().to_string()[..12].to_owned();
-        Ok(Self { dirs: Directories::new(root.clone()), root, name, attempt })
+        let dirs = Directories::new(root.clone());
+        Ok(Self { dirs, root, name, attempt, unsynced: Arc::default() })
     }
 
     /// The file of a path, which must stay below the root.
@@ -247,7 +255,12 @@ impl Store for LocalStore {
         let handle = pending::handle(batch, path, &self.attempt);
         let file = self.locate(&handle)?;
         self.dirs.ensure(directory_of(&file))?;
-        Ok(Box::new(pending::Writer::new(file, handle)?))
+        let unsynced = Arc::clone(&self.unsynced);
+        Ok(Box::new(pending::Writer::new(file, handle, unsynced)?))
+    }
+
+    fn sync_pending(&self, files: &[PendingFile]) -> Result<()> {
+        pending::sync(self, files)
     }
 
     fn verify_pending(&self, file: &PendingFile) -> Result<()> {
@@ -261,6 +274,7 @@ impl Store for LocalStore {
     fn discard(&self, batch: BatchId) -> Result<()> {
         let dir = self.locate(&pending::directory(batch))?;
         self.dirs.forget(&dir);
+        self.unsynced.forget(&dir);
         match fs::remove_dir_all(&dir) {
             Ok(()) => sync(directory_of(&dir)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),

@@ -3,13 +3,14 @@
 //! Owns the names below `_lockgate/pending/` and the order of renames and fsyncs. The names
 //! end in `.pending`, so that no `**/*.parquet` finds them, differ between instances of a store, so
 //! that two runners never touch each other's files, and lie flat in one directory per
-//! micro-batch, so that a finished file costs two fsyncs however deep its partition is.
+//! micro-batch, so that one fsync makes all of them durable however deep their partitions are.
 
 use super::{
     LocalStore,
-    directories::{sync, sync_if_present},
+    directories::{self, sync_if_present},
     directory_of,
     refusal::refused,
+    unsynced::{self, Unsynced},
 };
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -24,6 +25,7 @@ use std::{
     io::{self, BufWriter, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Directory of a micro-batch's pending files.
@@ -60,13 +62,14 @@ pub(super) struct Writer {
     file: PathBuf,
     handle: String,
     open: BufWriter<File>,
+    unsynced: Arc<Unsynced>,
 }
 
 impl Writer {
-    pub(super) fn new(file: PathBuf, handle: String) -> Result<Self> {
+    pub(super) fn new(file: PathBuf, handle: String, unsynced: Arc<Unsynced>) -> Result<Self> {
         let open = OpenOptions::new().write(true).create_new(true).open(&file);
         let open = BufWriter::new(open.map_err(|e| refused("create", &file, &e))?);
-        Ok(Self { file, handle, open })
+        Ok(Self { file, handle, open, unsynced })
     }
 }
 
@@ -82,12 +85,23 @@ impl Write for Writer {
 }
 
 impl PendingWriter for Writer {
-    fn finish(mut self: Box<Self>) -> Result<PendingHandle> {
-        let written = self.open.flush().and_then(|()| self.open.get_ref().sync_all());
-        written.map_err(|e| refused("write", &self.file, &e))?;
-        sync(directory_of(&self.file))?;
-        Ok(PendingHandle::Rename { path: self.handle })
+    fn finish(self: Box<Self>) -> Result<PendingHandle> {
+        let Self { file: path, handle, open, unsynced } = *self;
+        let file = open.into_inner().map_err(|e| refused("write", &path, e.error()))?;
+        unsynced.add(handle.clone(), path, file)?;
+        Ok(PendingHandle::Rename { path: handle })
     }
+}
+
+/// Makes finished files durable, names included. What is gone is left for whoever looks at them.
+pub(super) fn sync(store: &LocalStore, files: &[PendingFile]) -> Result<()> {
+    let handles: Vec<_> = files.iter().map(|file| path_of(store, file)).collect::<Result<_>>()?;
+    store.unsynced.sync(handles.iter().copied())?;
+    let mut dirs = BTreeSet::new();
+    for handle in handles {
+        dirs.insert(directory_of(&store.locate(handle)?).to_owned());
+    }
+    dirs.iter().try_for_each(|dir| sync_if_present(dir))
 }
 
 /// Makes files visible, durably. Directories of files that were published before are synced
@@ -103,9 +117,8 @@ pub(super) fn publish(store: &LocalStore, files: &[PendingFile]) -> Result<()> {
     for (file, from, to) in &moves {
         store.move_into_place(file, from, to)?;
     }
-    for dir in into().collect::<BTreeSet<_>>() {
-        sync(&dir)?;
-    }
+    let dirs: Vec<_> = into().collect::<BTreeSet<_>>().into_iter().collect();
+    unsynced::all(&dirs, |dir| directories::sync(dir))?;
     for dir in moves.iter().map(|(_, from, _)| directory_of(from)).collect::<BTreeSet<_>>() {
         sync_if_present(dir)?;
         store.dirs.forget(dir);

@@ -39,6 +39,9 @@ pub(in crate::storage) const SCHEMES: [&str; 10] =
 /// A download may take long; silence is noticed by [`super::reader`] and [`super::call`].
 const NO_TIMEOUT: &str = "365 days";
 
+/// Parts of one file on their way at once.
+const PARTS_AT_ONCE: usize = 2;
+
 /// A URL, taken apart.
 struct Address<'a> {
     url: &'a str,
@@ -222,7 +225,8 @@ fn hdfs(_address: &Address<'_>) -> Result<Connected, Error> {
 
 fn multipart<S: ObjectStore + MultipartStore>(store: S) -> Connected {
     let store = Arc::new(store);
-    (Arc::clone(&store) as Arc<dyn ObjectStore>, Appear::Multipart(store))
+    let uploads = Arc::clone(&store) as Arc<dyn MultipartStore>;
+    (store, Appear::Multipart { uploads, parts_at_once: PARTS_AT_ONCE })
 }
 
 /// Requests are repeated by [`super::call`], which says so.

@@ -22,7 +22,8 @@ impl Memory {
         let uploads = Arc::clone(&self.0) as Arc<dyn MultipartStore>;
         let options = StorageOptions::default();
         let name = format!("memory://{root}");
-        let appear = Appear::Multipart(uploads);
+        // It takes the parts of a file in their order only.
+        let appear = Appear::Multipart { uploads, parts_at_once: 1 };
         Ok(Arc::new(Remote::new(store, appear, Path::from(root), name, &options, &silent())?))
     }
 }

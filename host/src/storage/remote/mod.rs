@@ -62,7 +62,12 @@ const LARGEST_RECORD: usize = 64 << 20;
 #[derive(Clone)]
 enum Appear {
     /// By completing an upload; creation is conditional.
-    Multipart(Arc<dyn MultipartStore>),
+    Multipart {
+        /// The service.
+        uploads: Arc<dyn MultipartStore>,
+        /// Parts of one file on their way at once.
+        parts_at_once: usize,
+    },
     /// By a rename that does not replace.
     Rename,
 }
@@ -70,7 +75,7 @@ enum Appear {
 impl Appear {
     /// Whether listings come sorted by name, so that one can go on after a name.
     fn is_listed_in_order(&self) -> bool {
-        matches!(self, Self::Multipart(_))
+        matches!(self, Self::Multipart { .. })
     }
 }
 
@@ -240,7 +245,7 @@ impl Store for Remote {
         let create = || async {
             attempts.fetch_add(1, Ordering::Relaxed);
             let created = match &self.appear {
-                Appear::Multipart(_) => {
+                Appear::Multipart { .. } => {
                     let create = PutMode::Create.into();
                     self.store.put_opts(&object, content.clone(), create).await.map(drop)
                 }
@@ -281,12 +286,13 @@ impl Store for Remote {
     fn pending(&self, batch: BatchId, path: &str) -> Result<Box<dyn PendingWriter>> {
         let target = self.locate(path)?;
         match &self.appear {
-            Appear::Multipart(uploads) => {
+            Appear::Multipart { uploads, parts_at_once } => {
                 let note = self.pending_path(batch, path, upload::NOTE);
                 let note = upload::Note { object: self.locate(&note)?, path: note };
                 let place = upload::Place { path: path.to_owned(), object: target, note };
                 let (store, uploads) = (Arc::clone(&self.store), Arc::clone(uploads));
-                Ok(Box::new(upload::Writer::new(self.caller.clone(), store, uploads, place)))
+                let caller = self.caller.clone();
+                Ok(Box::new(upload::Writer::new(caller, store, uploads, *parts_at_once, place)))
             }
             Appear::Rename => {
                 let path = self.pending_path(batch, path, spool::ENDING);
@@ -295,6 +301,11 @@ impl Store for Remote {
                 Ok(Box::new(spool::Writer::new(caller, store, path, object)))
             }
         }
+    }
+
+    /// What a service has answered is durable.
+    fn sync_pending(&self, _: &[PendingFile]) -> Result<()> {
+        Ok(())
     }
 
     fn verify_pending(&self, file: &PendingFile) -> Result<()> {

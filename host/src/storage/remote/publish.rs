@@ -36,7 +36,7 @@ async fn complete(
     upload: &String,
     parts: &[String],
 ) -> Result<()> {
-    let Appear::Multipart(uploads) = &store.appear else {
+    let Appear::Multipart { uploads, .. } = &store.appear else {
         return Err(foreign(store, file));
     };
     let object = store.locate(&file.path)?;
@@ -114,7 +114,7 @@ pub(super) fn discard(store: &Remote, batch: BatchId) -> Result<()> {
 
 fn abort(store: &Remote, note: &str) -> Result<()> {
     let Some(text) = store.read(note)? else { return Ok(()) };
-    let (Appear::Multipart(uploads), Ok(said)) =
+    let (Appear::Multipart { uploads, .. }, Ok(said)) =
         (&store.appear, serde_json::from_slice::<upload::Upload>(&text))
     else {
         return Ok(());

@@ -28,9 +28,6 @@ pub(super) const NOTE: &str = "upload";
 /// Size of every part but the last. Services ask for at least 5 MiB, some for equal sizes.
 const PART_BYTES: usize = 5 << 20;
 
-/// Parts of one file on their way at once.
-const PARTS_AT_ONCE: usize = 2;
-
 /// What a note says.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Upload {
@@ -59,6 +56,7 @@ pub(super) struct Writer {
     caller: Caller,
     store: Arc<dyn ObjectStore>,
     uploads: Arc<dyn MultipartStore>,
+    parts_at_once: usize,
     place: Place,
     upload: Option<String>,
     part: Vec<u8>,
@@ -71,10 +69,11 @@ impl Writer {
         caller: Caller,
         store: Arc<dyn ObjectStore>,
         uploads: Arc<dyn MultipartStore>,
+        parts_at_once: usize,
         place: Place,
     ) -> Self {
         let (part, underway, done) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { caller, store, uploads, place, upload: None, part, underway, done }
+        Self { caller, store, uploads, parts_at_once, place, upload: None, part, underway, done }
     }
 
     /// The upload, which is begun and noted down with the first part.
@@ -101,7 +100,7 @@ impl Writer {
     /// Sends what is buffered as the next part.
     fn send(&mut self) -> Result<()> {
         let upload = self.upload()?;
-        while self.underway.len() >= PARTS_AT_ONCE {
+        while self.underway.len() >= self.parts_at_once {
             self.arrive()?;
         }
         let number = self.done.len() + self.underway.len();
