@@ -52,9 +52,14 @@ impl Engine {
     /// # Errors
     /// Fails when the machine cannot run WebAssembly as configured.
     pub fn new(cache: Option<PathBuf>) -> Result<Self> {
-        let inner = wasmtime::Engine::new(&config()).map_err(|error| {
-            Diagnostic::internal("the WebAssembly engine does not start")
-                .cause(format!("{error:#}"))
+        let pooling = InstanceAllocationStrategy::Pooling(pool());
+        // A pool reserves terabytes of addresses, which `ulimit -v` and valgrind refuse; then
+        // every instance reserves its own.
+        let inner = wasmtime::Engine::new(&config(pooling)).or_else(|refused| {
+            wasmtime::Engine::new(&config(InstanceAllocationStrategy::OnDemand)).map_err(|_| {
+                Diagnostic::internal("the WebAssembly engine does not start")
+                    .cause(format!("{refused:#}"))
+            })
         })?;
         let stopped = Arc::new(AtomicBool::new(false));
         let (ticking, stop) = (inner.weak(), Arc::clone(&stopped));
@@ -118,12 +123,16 @@ impl Engine {
     }
 }
 
-fn config() -> Config {
+fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(2_000).total_core_instances(2_000).total_memories(2_000);
     pool.total_tables(2_000).max_memory_size(4 << 30);
+    pool
+}
+
+fn config(allocation: InstanceAllocationStrategy) -> Config {
     let mut config = Config::new();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config.allocation_strategy(allocation);
     config.wasm_component_model(true);
     config.epoch_interruption(true);
     // The two places where WebAssembly lets the machine show through.
