@@ -1,11 +1,11 @@
 //! The long chores: everything that CI runs, every test, and the demo.
 
 use crate::command::{answers, run, run_with};
-use crate::{Result, demo, plugins, rules, setup, template, wit};
+use crate::{Result, demo, instructions, plugins, rules, setup, template, wit};
 use std::path::Path;
 
-/// Exactly what CI runs: format, lints, rules, docs, licences, the plugin template, then every
-/// test.
+/// Exactly what CI runs: format, lints, rules, docs, licences, the plugin template, every test,
+/// then how many instructions the released binary takes.
 ///
 /// # Errors
 /// Stops at the first step that fails.
@@ -24,7 +24,8 @@ pub fn ci(root: &Path) -> Result {
         eprintln!("`cargo deny` is not installed: licences are not checked");
     }
     template::check(root)?;
-    test(root)
+    test(root)?;
+    instructions::run(root, &[])
 }
 
 /// Every test, with all that they need.

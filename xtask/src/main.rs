@@ -8,6 +8,7 @@ mod chain;
 mod command;
 mod demo;
 mod install;
+mod instructions;
 mod plugins;
 mod proof;
 mod rules;
@@ -31,7 +32,7 @@ const USAGE: &str = "usage: cargo xtask VERB
   test        run every test, with all that they need
   test --stores [s3|az|gs|http|hdfs ..]
               the tests against real stores (default: all), which it installs and starts
-  ci          what CI runs: format, lints, rules, docs, licences, tests
+  ci          what CI runs: format, lints, rules, docs, licences, tests, instruction counts
 
   setup       install what is missing to compile plugins to WebAssembly
   plugins     build the standard plugins to target/plugins/*.wasm
@@ -44,7 +45,10 @@ const USAGE: &str = "usage: cargo xtask VERB
               the payments job on generated data: tiny, small, medium (default: all)
   bench --peers[=NAME,..] [--rounds=N] [SCENARIO..]
               the same beside other engines (default: all, 3 rounds), which it installs;
-              all on all takes about 15 minutes and writes docs/benchmarks/";
+              all on all takes about 15 minutes and writes docs/benchmarks/
+  instructions [--update] [JOB ..]
+              count the instructions of small jobs under valgrind and compare them with the
+              committed baseline: payments, small-files, cloudtrail (default: all)";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
         ["rules"] => rules::check(&root),
         ["template"] => template::check(&root),
         ["bench", ref scenarios @ ..] => bench::run(&root, scenarios),
+        ["instructions", ref words @ ..] => instructions::run(&root, words),
         ["check-wit"] => wit::check(&root),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -14,7 +14,7 @@ use std::{
 
 /// What the table must hold after the payments job: `amount > 0 AND timestamp IS NOT NULL`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Expected {
+pub(crate) struct Expected {
     /// Bytes of all documents.
     pub(super) bytes: u64,
     /// Records in them.
@@ -67,7 +67,7 @@ impl fmt::Display for Expected {
 pub(super) const SHAPE: u32 = 1;
 
 /// Writes `files` documents of `records` records each.
-pub(super) fn generate(folder: &Path, files: u64, records: u64) -> io::Result<Expected> {
+pub(crate) fn generate(folder: &Path, files: u64, records: u64) -> io::Result<Expected> {
     fs::create_dir_all(folder)?;
     let mut random = SplitMix64(0x10c6_a7e0);
     let mut expected = Expected::default();

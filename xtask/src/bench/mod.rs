@@ -10,9 +10,9 @@
 
 mod chart;
 mod child;
-mod generate;
+pub(crate) mod generate;
 mod peers;
-mod pipeline;
+pub(crate) mod pipeline;
 mod report;
 mod run;
 mod scenario;

@@ -1,7 +1,7 @@
 //! The payments job as a pipeline file, beside a directory `input` of generated documents.
 
 /// The text of the file, of micro-batches of at most so many files.
-pub(super) fn text(max_files_per_trigger: u64) -> String {
+pub(crate) fn text(max_files_per_trigger: u64) -> String {
     TEXT.replace("MAX_FILES", &max_files_per_trigger.to_string())
 }
 
