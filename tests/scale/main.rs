@@ -274,21 +274,20 @@ fn one_new_file_beside_a_hundred_thousand_real_ones_costs_what_is_listed() {
 }
 
 #[test]
-fn a_backlog_is_not_listed_for_every_micro_batch_where_that_takes_long() {
-    for (seconds, listings) in [(0, 21), (2, 2)] {
-        let job = Job::new(
-            "[pipeline]\nname = \"backlog\"\n\
-             [source]\npath = \"in/**/*.json.gz\"\nmax_files_per_trigger = 2\n\
-             [source.schema]\nid = \"bigint\"\n[trigger]\nmode = \"available_now\"\n\
-             [checkpoint]\npath = \"state\"\n[sink]\npath = \"table\"\n",
-        );
-        let counts = Arc::new(Counts::default());
-        let made_up = MadeUp { files: 40, listing: Duration::from_secs(seconds) };
-        let stores = Stores::open(&job.plan(), &silent()).unwrap();
-        job.run_on(Stores { source: counts.wrap(Arc::new(made_up)), ..stores }, 1).unwrap();
-        let [_, names, ..] = counts.get();
-        assert_eq!((job.table().rows(), names), (40, listings * 40));
-    }
+fn a_backlog_is_not_listed_for_every_micro_batch() {
+    let job = Job::new(
+        "[pipeline]\nname = \"backlog\"\n\
+         [source]\npath = \"in/**/*.json.gz\"\nmax_files_per_trigger = 2\n\
+         [source.schema]\nid = \"bigint\"\n[trigger]\nmode = \"available_now\"\n\
+         [checkpoint]\npath = \"state\"\n[sink]\npath = \"table\"\n",
+    );
+    let counts = Arc::new(Counts::default());
+    let made_up = MadeUp { files: 40, listing: Duration::from_secs(2) };
+    let stores = Stores::open(&job.plan(), &silent()).unwrap();
+    job.run_on(Stores { source: counts.wrap(Arc::new(made_up)), ..stores }, 1).unwrap();
+    let [_, names, ..] = counts.get();
+    // Before the first micro-batch, and when nothing is left.
+    assert_eq!((job.table().rows(), names), (40, 2 * 40));
 }
 
 #[test]
