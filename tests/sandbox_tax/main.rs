@@ -131,7 +131,7 @@ fn pass(plan: &Plan, source: &Storage, stages: &[ConfiguredStage]) -> Result<Tim
     publish::discard(&sink, batch)?;
     let schema = Arc::clone(partitioner.file_schema());
     let provenance = Provenance::default();
-    let mut table = TableWriter::new(Arc::clone(&sink), &plan.sink, schema, batch, provenance, 0)?;
+    let mut table = TableWriter::new(Arc::clone(&sink), &plan.sink, schema, batch, &provenance, 0)?;
     let mut before = thread_cpu();
     for unit in units(&files) {
         reader.read_unit(source, &files[unit], &mut |decoded: SourceBatch| {

@@ -120,7 +120,7 @@ fn write(
             quarantine.add(&rejected)?;
         }
         for (key, rows) in piece.rows {
-            counts.rows_written += rows.num_rows() as u64;
+            counts.rows_written += rows.len() as u64;
             table.write(&key, rows)?;
         }
         observer.bytes_read(piece.bytes_read);
@@ -191,7 +191,7 @@ fn table_writer(
     };
     let schema = Arc::clone(parts.workers[0].file_schema());
     let (storage, sink) = (Arc::clone(parts.sink), &parts.plan.sink);
-    TableWriter::new(storage, sink, schema, offsets.batch, provenance, parts.workers.len())
+    TableWriter::new(storage, sink, schema, offsets.batch, &provenance, parts.workers.len())
 }
 
 impl Counts {

@@ -7,13 +7,17 @@ use crate::{
     clock::{Spent, Stopwatch},
     diagnostic::Result,
     pipeline::plan::Plan,
-    sink::{bind::check_files, partition::Partitioner},
+    sink::{
+        bind::check_files,
+        parquet::{Rows, Selection},
+        partition::Partitioner,
+    },
     source::{Elements, Origin, SourceBatch, json::JsonReader, rescued},
     stage::{Chain, ConfiguredStage, Lineage, RejectedRow, View},
     storage::Storage,
     types::{InputFile, PartitionKey, Rejected, StageRows},
 };
-use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow_array::ArrayRef;
 use arrow_schema::SchemaRef;
 use std::{borrow::Cow, sync::Arc};
 
@@ -29,7 +33,7 @@ pub(super) struct Worker {
 #[derive(Default)]
 pub(super) struct Piece {
     /// Rows of each partition, in row order.
-    pub(super) rows: Vec<(PartitionKey, RecordBatch)>,
+    pub(super) rows: Vec<(PartitionKey, Rows)>,
     /// Records and rows that left for the quarantine.
     pub(super) rejected: Vec<Rejected>,
     /// Size of the unit's files, in its last piece.
@@ -124,67 +128,26 @@ fn lineage(source: &SourceBatch, rescued: Option<&Arc<str>>) -> Lineage {
     Lineage { rescued: rescued.map(|name| (Arc::clone(name), rescued::narrow as _)), slices }
 }
 
-/// Gathers the rows ordered by partition in one go, then cuts without copying.
+/// The rows of each partition, ordered by partition; no value is moved.
 ///
 /// # Errors
 /// Fails when the partitioner was bound to another schema than the view's.
 pub fn cut_by_partition(
     view: &View,
     partitioner: &Partitioner,
-) -> Result<Vec<(PartitionKey, RecordBatch)>> {
+) -> Result<Vec<(PartitionKey, Rows)>> {
     if view.num_rows() == 0 {
         return Ok(Vec::new());
     }
     let inputs = partitioner.inputs().iter().map(|name| view.column(name));
     let inputs: Vec<ArrayRef> = inputs.collect::<Result<_>>()?;
     let parts = partitioner.split(&inputs, view.num_rows())?;
-    // Rows of one partition that need no cutting are not moved either.
-    if let [(key, rows)] = parts.as_slice()
-        && rows.len() == view.num_rows()
-        && let Ok(all) = view.gather_all(partitioner.file_columns())
-    {
-        return Ok(vec![(key.clone(), all)]);
-    }
     let order: Vec<u32> =
         parts.iter().flat_map(|(_, rows)| rows.values().iter().copied()).collect();
-    let mut gathered = Vec::new();
-    gather(view, &order, partitioner.file_columns(), &mut gathered)?;
-    let mut gathered = gathered.into_iter();
-    let mut all = gathered.next();
-    let mut cut = Vec::with_capacity(parts.len());
-    for (key, rows) in parts {
-        let mut due = rows.len();
-        while due > 0
-            && let Some(batch) = all.take()
-        {
-            let here = due.min(batch.num_rows());
-            cut.push((key.clone(), batch.slice(0, here)));
-            due -= here;
-            let rest = batch.num_rows() - here;
-            all = if rest > 0 { Some(batch.slice(here, rest)) } else { gathered.next() };
-        }
-    }
-    Ok(cut)
-}
-
-/// Gathers rows in this order: in one batch, or in several where the values of one column
-/// would be too large for one array.
-fn gather(
-    view: &View,
-    order: &[u32],
-    columns: &[usize],
-    gathered: &mut Vec<RecordBatch>,
-) -> Result<()> {
-    match view.take(&UInt32Array::from(order.to_vec()), columns) {
-        Ok(batch) => gathered.push(batch),
-        Err(_) if order.len() > 1 => {
-            let (first, second) = order.split_at(order.len() / 2);
-            gather(view, first, columns, gathered)?;
-            gather(view, second, columns, gathered)?;
-        }
-        Err(failure) => return Err(failure),
-    }
-    Ok(())
+    let (columns, groups) = view.select(&order.into(), partitioner.file_columns())?;
+    let selection = Selection::new(partitioner.file_schema(), columns, &groups, view.num_rows())?;
+    let mut all = Rows::all(selection);
+    Ok(parts.into_iter().map(|(key, rows)| (key, all.split_first(rows.len()))).collect())
 }
 
 /// Longest text of a rejected record that is kept, in bytes.

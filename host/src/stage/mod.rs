@@ -31,4 +31,4 @@ pub use contract::Metadata;
 pub use engine::Engine;
 pub use native::{NativePlugin, NativeStage};
 pub use unnest::{Lineage, Narrow};
-pub use view::{RowOrigin, View};
+pub use view::{RowOrigin, Selected, View};

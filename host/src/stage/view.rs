@@ -2,7 +2,7 @@
 //!
 //! Every column belongs to a *group*: columns whose arrays are indexed the same way. A row
 //! decision rewrites the row numbers of each group once, however many columns it has, and the
-//! values are gathered once, at the end ([`View::take`]).
+//! values are read once, at the end ([`View::select`]).
 //!
 //! | after | group 0 (source rows) | group 1 (elements) |
 //! |---|---|---|
@@ -61,6 +61,9 @@ pub struct View {
     pub(super) multiplied: bool,
 }
 
+/// Columns with the number of their group, and the row numbers of each group.
+pub type Selected = (Vec<(ArrayRef, usize)>, Vec<UInt32Array>);
+
 /// The group of source rows.
 const SOURCE: usize = 0;
 
@@ -93,14 +96,18 @@ impl View {
         self.gather(&self.columns[index])
     }
 
-    /// Gathers these rows of some columns (by position), each value once.
+    /// Some columns (by position) with the number of their group, and for each group the
+    /// numbers of these rows; a null is a row that is not in the group's arrays. No value moves.
     ///
     /// # Errors
-    /// Fails when a value does not fit the schema.
-    pub fn take(&self, rows: &UInt32Array, columns: &[usize]) -> Result<RecordBatch> {
+    /// Fails when there is no such row.
+    pub fn select(&self, rows: &UInt32Array, columns: &[usize]) -> Result<Selected> {
         let mut moved = self.clone();
         moved.apply(rows)?;
-        moved.gather_all(columns)
+        let column = |at: &usize| (Arc::clone(&self.columns[*at].array), self.columns[*at].group);
+        let none = || UInt32Array::new_null(0);
+        let groups = moved.groups.into_iter().map(|rows| rows.unwrap_or_else(none)).collect();
+        Ok((columns.iter().map(column).collect(), groups))
     }
 
     /// Gathers every row of some columns (by position).

@@ -1,11 +1,11 @@
 //! Rows of each partition that wait to be encoded.
 //!
-//! Rows often come as slices of a larger batch, and a slice keeps the whole of it in memory: a
-//! rare partition with a few rows of each of a thousand batches would hold all of them. So
-//! slices that have waited while much else was written are copied out.
+//! Rows are part of a larger batch, and keep the whole of it in memory: a rare partition with a
+//! few rows of each of a thousand batches would hold all of them. So rows that have waited
+//! while much else was written are copied out.
 
+use super::rows::Rows;
 use crate::diagnostic::{Diagnostic, Result};
-use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
 use std::{collections::VecDeque, mem};
@@ -13,7 +13,7 @@ use std::{collections::VecDeque, mem};
 /// Buffered rows of all partitions.
 pub(super) struct Buffers {
     schema: SchemaRef,
-    /// A slice is copied out when this many bytes were written after it.
+    /// Rows are copied out when batches of this many bytes came after them.
     patience_bytes: u64,
     written_bytes: u64,
     partitions: Vec<Buffer>,
@@ -24,8 +24,8 @@ pub(super) struct Buffers {
 #[derive(Default)]
 struct Buffer {
     /// Copies, before the slices in row order.
-    owned: Vec<(RecordBatch, u64)>,
-    slices: Vec<(RecordBatch, u64)>,
+    owned: Vec<(Rows, u64)>,
+    slices: Vec<(Rows, u64)>,
     /// When the first of the slices came.
     since: u64,
 }
@@ -40,7 +40,7 @@ impl Buffers {
     ///
     /// # Errors
     /// Fails when slices cannot be joined.
-    pub(super) fn add(&mut self, partition: usize, rows: RecordBatch, bytes: u64) -> Result<()> {
+    pub(super) fn add(&mut self, partition: usize, rows: Rows, bytes: u64) -> Result<()> {
         if partition >= self.partitions.len() {
             self.partitions.resize_with(partition + 1, Buffer::default);
         }
@@ -49,8 +49,9 @@ impl Buffers {
             buffer.since = self.written_bytes;
             self.waiting.push_back((self.written_bytes, partition));
         }
+        let held_bytes = rows.held_bytes();
         buffer.slices.push((rows, bytes));
-        self.written_bytes += bytes.max(1);
+        self.written_bytes += held_bytes.max(1);
         while let Some((since, partition)) = self.waiting.front().copied()
             && since + self.patience_bytes < self.written_bytes
         {
@@ -64,7 +65,7 @@ impl Buffers {
     }
 
     /// Takes the rows of a partition, in order.
-    pub(super) fn take(&mut self, partition: usize) -> Vec<(RecordBatch, u64)> {
+    pub(super) fn take(&mut self, partition: usize) -> Vec<(Rows, u64)> {
         let Some(buffer) = self.partitions.get_mut(partition) else { return Vec::new() };
         let mut rows = mem::take(&mut buffer.owned);
         rows.append(&mut buffer.slices);
@@ -75,29 +76,21 @@ impl Buffers {
 impl Buffer {
     fn copy_out(&mut self, schema: &SchemaRef) -> Result<()> {
         let bytes = self.slices.iter().map(|(_, bytes)| bytes).sum();
-        let joined = join(schema, self.slices.iter().map(|(rows, _)| rows))?;
-        self.owned.push((joined, bytes));
+        let copies: Vec<_> =
+            self.slices.iter().map(|(rows, _)| rows.to_batch()).collect::<Result<_>>()?;
+        let joined = concat_batches(schema, &copies).map_err(|error| {
+            Diagnostic::internal("cannot join rows of one partition").cause(error)
+        })?;
+        self.owned.push((joined.into(), bytes));
         self.slices.clear();
         Ok(())
     }
 }
 
-/// One batch of its own memory with the rows of several.
-///
-/// # Errors
-/// Fails when there are more rows or bytes than fit into one.
-pub(super) fn join<'a>(
-    schema: &SchemaRef,
-    rows: impl IntoIterator<Item = &'a RecordBatch>,
-) -> Result<RecordBatch> {
-    concat_batches(schema, rows)
-        .map_err(|error| Diagnostic::internal("cannot join rows of one partition").cause(error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{Int64Array, cast::AsArray, types::Int64Type};
+    use arrow_array::{Int64Array, RecordBatch, cast::AsArray, types::Int64Type};
     use arrow_schema::{DataType, Field, Schema};
     use std::sync::Arc;
 
@@ -107,19 +100,21 @@ mod tests {
         RecordBatch::try_new(Arc::new(schema), vec![ids]).unwrap()
     }
 
-    fn ids(rows: Vec<(RecordBatch, u64)>) -> Vec<i64> {
-        let ids =
-            |(rows, _): (RecordBatch, u64)| rows.column(0).as_primitive::<Int64Type>().clone();
-        rows.into_iter().flat_map(|rows| ids(rows).values().to_vec()).collect()
+    fn ids(rows: Vec<(Rows, u64)>) -> Vec<i64> {
+        let ids = |(rows, _): (Rows, u64)| {
+            let rows = rows.to_batch().unwrap();
+            rows.column(0).as_primitive::<Int64Type>().values().to_vec()
+        };
+        rows.into_iter().flat_map(ids).collect()
     }
 
     #[test]
     fn a_rare_partition_does_not_hold_the_batches_its_rows_came_in() {
         let mut buffers = Buffers::new(batch(0..0).schema(), 50_000);
         for n in 0..100 {
-            let whole = batch(n * 1_000..(n + 1) * 1_000);
-            buffers.add(0, whole.slice(0, 1), 8).unwrap();
-            buffers.add(1, whole.slice(1, 999), 7_992).unwrap();
+            let mut whole = Rows::from(batch(n * 1_000..(n + 1) * 1_000));
+            buffers.add(0, whole.split_first(1), 8).unwrap();
+            buffers.add(1, whole, 7_992).unwrap();
             drop(buffers.take(1));
         }
         let held: usize = buffers.partitions[0].slices.len();
@@ -133,8 +128,8 @@ mod tests {
     fn rows_that_go_soon_are_not_copied() {
         let mut buffers = Buffers::new(batch(0..0).schema(), 100);
         for n in 0..20 {
-            buffers.add(0, batch(n..n + 1), 8).unwrap();
-            buffers.add(1, batch(n..n + 1), 8).unwrap();
+            buffers.add(0, batch(n..n + 1).into(), 8).unwrap();
+            buffers.add(1, batch(n..n + 1).into(), 8).unwrap();
             if n % 4 == 3 {
                 assert_eq!(buffers.take(0).len(), 4);
                 assert_eq!(buffers.take(1).len(), 4);

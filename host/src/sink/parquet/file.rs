@@ -2,19 +2,20 @@
 
 use super::{
     super::partition_value::{instants, per_second},
+    column::{self, Chunk, Scratch},
+    layout::Layout,
     partition::Partition,
+    rows::{ColumnRows, Rows},
 };
 use crate::{
     diagnostic::{Diagnostic, Result},
     storage::{PendingWriter, Storage},
     types::{BatchId, PendingFile},
 };
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::DataType;
 use parquet::{
-    arrow::ArrowWriter,
     errors::ParquetError,
-    file::{metadata::KeyValue, properties::WriterPropertiesPtr},
+    file::{metadata::KeyValue, writer::SerializedFileWriter},
 };
 use std::{
     io::{self, Write},
@@ -26,7 +27,6 @@ use std::{
 pub(super) struct Target {
     pub(super) storage: Storage,
     pub(super) batch: BatchId,
-    pub(super) schema: SchemaRef,
     pub(super) event_time: Option<usize>,
     pub(super) max_file_bytes: u64,
 }
@@ -34,7 +34,11 @@ pub(super) struct Target {
 /// A pending file that rows are written to.
 pub(super) struct OpenFile {
     path: String,
-    writer: ArrowWriter<Counted>,
+    writer: SerializedFileWriter<Counted>,
+    layout: Arc<Layout>,
+    /// Columns of the row group at hand; none before its first row.
+    chunks: Vec<Chunk>,
+    group_rows: usize,
     refusal: Refusal,
     rows: u64,
     event_time_us: Option<(i64, i64)>,
@@ -45,44 +49,78 @@ impl OpenFile {
         target: &Target,
         partition: &Partition,
         ordinal: u64,
-        properties: &WriterPropertiesPtr,
+        layout: &Arc<Layout>,
     ) -> Result<Self> {
         let path = partition.file(target.batch, ordinal);
         let refusal = Refusal::default();
         let inner = target.storage.pending(target.batch, &path)?;
         let file = Counted { inner, bytes: 0, refusal: Arc::clone(&refusal) };
-        let properties = Some(properties.as_ref().clone());
-        let writer = ArrowWriter::try_new(file, Arc::clone(&target.schema), properties);
+        let writer = layout.writer(file);
         let mut writer = writer.map_err(|error| refused(&path, error, &refusal))?;
         let key = KeyValue::new("lockgate.partition".to_owned(), partition.key_json());
         writer.append_key_value_metadata(key);
-        Ok(Self { path, writer, refusal, rows: 0, event_time_us: None })
+        let (layout, chunks) = (Arc::clone(layout), Vec::new());
+        let (group_rows, rows, event_time_us) = (0, 0, None);
+        Ok(Self { path, writer, layout, chunks, group_rows, refusal, rows, event_time_us })
     }
 
-    pub(super) fn write(&mut self, batch: &RecordBatch, event_time: Option<usize>) -> Result<()> {
-        self.writer.write(batch).map_err(|error| refused(&self.path, error, &self.refusal))?;
-        self.rows += batch.num_rows() as u64;
-        let range = event_time.and_then(|index| range_us(batch.column(index)));
+    /// Rows that the row group at hand has room for.
+    pub(super) fn room(&self) -> usize {
+        self.layout.row_group_rows - self.group_rows
+    }
+
+    /// Counts rows in that are to be written, no more than there is room for.
+    pub(super) fn count(&mut self, rows: &Rows, event_time: Option<usize>) {
+        if self.chunks.is_empty() {
+            self.chunks = self.layout.chunks();
+        }
+        self.group_rows += rows.len();
+        self.rows += rows.len() as u64;
+        let range = event_time.and_then(|index| range_us(rows.column(index)));
         self.event_time_us = match (self.event_time_us, range) {
             (Some((min, max)), Some((low, high))) => Some((min.min(low), max.max(high))),
             (known, range) => known.or(range),
         };
-        Ok(())
+    }
+
+    /// Writes one column of rows that were counted.
+    pub(super) fn write(
+        &mut self,
+        column: usize,
+        rows: &Rows,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let shape = &self.layout.shapes[column];
+        column::append(shape, &mut self.chunks, rows.column(column), scratch)
+            .map_err(|error| error.context(format!("cannot write `{}`", self.path)))
     }
 
     /// Size once the rows so far are encoded, about.
     pub(super) fn size_bytes(&self) -> u64 {
-        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
+        let group: usize = self.chunks.iter().map(Chunk::bytes).sum();
+        (self.writer.bytes_written() + group) as u64
     }
 
     /// Ends the row group and frees its memory.
-    pub(super) fn flush(&mut self) -> Result<()> {
-        self.writer.flush().map_err(|error| refused(&self.path, error, &self.refusal))
+    pub(super) fn flush(&mut self, scratch: &mut Scratch) -> Result<()> {
+        if self.group_rows == 0 {
+            return Ok(());
+        }
+        self.group_rows = 0;
+        let refused = |error| refused(&self.path, error, &self.refusal);
+        let mut group = self.writer.next_row_group().map_err(refused)?;
+        for chunk in self.chunks.drain(..) {
+            let (bytes, result) = chunk.finish(scratch)?;
+            group.append_column(&bytes, result).map_err(refused)?;
+        }
+        group.close().map_err(refused)?;
+        Ok(())
     }
 
     /// Completes the file and makes it durable.
-    pub(super) fn finish(self) -> Result<PendingFile> {
-        let Self { path, writer, refusal, rows, event_time_us } = self;
+    pub(super) fn finish(mut self, scratch: &mut Scratch) -> Result<PendingFile> {
+        self.flush(scratch)?;
+        let Self { path, writer, refusal, rows, event_time_us, .. } = self;
         let mut file = writer.into_inner().map_err(|error| refused(&path, error, &refusal))?;
         file.flush().map_err(|error| refused(&path, error.into(), &refusal))?;
         let size_bytes = file.bytes;
@@ -105,7 +143,7 @@ fn refused(path: &str, error: ParquetError, refusal: &Refusal) -> Diagnostic {
 }
 
 /// Counts what reaches the store, and keeps its refusal.
-struct Counted {
+pub(super) struct Counted {
     inner: Box<dyn PendingWriter>,
     bytes: u64,
     refusal: Refusal,
@@ -132,14 +170,15 @@ impl Write for Counted {
 }
 
 /// Smallest and largest instant of a timestamp column, in microseconds since 1970.
-fn range_us(column: &ArrayRef) -> Option<(i64, i64)> {
-    let DataType::Timestamp(unit, _) = column.data_type() else { return None };
+fn range_us(column: ColumnRows<'_>) -> Option<(i64, i64)> {
+    let DataType::Timestamp(unit, _) = column.array.data_type() else { return None };
     let per_second = i128::from(per_second(*unit));
     let us = |value: i64| {
         let us = (i128::from(value) * 1_000_000).div_euclid(per_second);
         i64::try_from(us).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
     };
-    let mut values = instants(column, *unit)?.flatten();
+    let copied = column.copied().ok()?;
+    let mut values = instants(&copied, *unit)?.flatten();
     let first = values.next()?;
     let (min, max) = values.fold((first, first), |(a, b), value| (a.min(value), b.max(value)));
     Some((us(min), us(max)))

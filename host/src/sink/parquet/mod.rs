@@ -10,15 +10,18 @@
 //! ```
 //!
 //! Many small writes to each partition are the normal case (a thousand rows split by thirty
-//! dates), and the fewer rows are encoded at a time, the more each one costs: hence the buffer.
+//! dates). Values are encoded from where they were decoded, so they are moved once, and soon.
 
 mod buffer;
+mod column;
 mod encoder;
 mod file;
+mod layout;
 mod ledger;
 mod memory;
 mod partition;
 mod properties;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod workers;
@@ -26,45 +29,36 @@ mod workers;
 use super::bind;
 use crate::{
     diagnostic::{Diagnostic, Result},
-    pipeline::plan::{Compression, SinkPlan},
+    pipeline::plan::SinkPlan,
     storage::Storage,
     types::{BatchId, PartitionKey, PendingFile, RecordId},
 };
-use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{FieldRef, SchemaRef};
 use buffer::Buffers;
 use encoder::Command;
 use file::Target;
+use layout::{Layout, Outline};
 use ledger::{Ledger, Limits, Step};
-use parquet::{
-    arrow::ArrowSchemaConverter,
-    basic::Type,
-    file::properties::WriterPropertiesPtr,
-    schema::types::{ColumnDescPtr, SchemaDescriptor},
-};
 use partition::Partition;
+pub use rows::{Rows, Selection};
 use std::{collections::HashMap, sync::Arc};
 pub use workers::EncoderCpu;
 use workers::Workers;
 
-/// Rows that are worth encoding at once.
-const CHUNK_ROWS: u64 = 2048;
+/// Rows that are worth encoding at once: few, so that they are still in the cache that they
+/// were decoded into.
+const CHUNK_ROWS: u64 = 32;
 /// Bytes that are worth encoding at once, whatever their number of rows.
-const CHUNK_BYTES: u64 = 2 << 20;
+const CHUNK_BYTES: u64 = 1 << 20;
+/// Bytes of rows that the layout is decided by, at most.
+const EVIDENCE_BYTES: u64 = 8 << 20;
 
 /// What the footer of an open file keeps for each column of a finished row group.
 const FOOTER_BYTES: u64 = 1 << 10;
 
-/// What an open file takes for a column before any row: the encoder makes room for a
-/// dictionary of 4,096 numbers at once, and lets one of byte strings grow; zstd's tables come
-/// with the first page.
-fn open_column_bytes(column: &ColumnDescPtr, compression: Compression) -> u64 {
-    let dictionary = match column.physical_type() {
-        Type::BOOLEAN | Type::BYTE_ARRAY => 8 << 10,
-        _ => 80 << 10,
-    };
-    dictionary + if compression == Compression::Zstd { 32 << 10 } else { 0 }
-}
+/// What an open file takes before any row, and for each column.
+const OPEN_FILE_BYTES: u64 = 16 << 10;
+const OPEN_COLUMN_BYTES: u64 = 1 << 10;
 
 /// Where rows come from; every file's footer says it.
 #[derive(Clone, Debug, Default)]
@@ -84,10 +78,12 @@ pub struct Provenance {
 pub struct TableWriter {
     plan: SinkPlan,
     schema: SchemaRef,
-    parquet_schema: SchemaDescriptor,
-    batch: BatchId,
-    provenance: Provenance,
-    properties: Option<WriterPropertiesPtr>,
+    /// A schema of rows that was found to be the files'.
+    known_schema: SchemaRef,
+    outline: Outline,
+    layout: Option<Arc<Layout>>,
+    /// The first rows, until the layout is decided.
+    evidence: Vec<Rows>,
     partitions: Vec<Slot>,
     buffers: Buffers,
     by_key: HashMap<PartitionKey, usize>,
@@ -111,21 +107,14 @@ impl TableWriter {
         plan: &SinkPlan,
         schema: SchemaRef,
         batch: BatchId,
-        provenance: Provenance,
+        provenance: &Provenance,
         threads: usize,
     ) -> Result<Self> {
         bind::check_files(plan, &schema)?;
-        let parquet_schema = ArrowSchemaConverter::new().with_coerce_types(true).convert(&schema);
-        let parquet_schema = parquet_schema.map_err(|error| {
-            Diagnostic::config("the rows cannot be stored in Parquet")
-                .cause(error)
-                .hint("drop or convert the column in a stage")
-        })?;
+        let outline = Outline::new(&schema, batch, provenance)?;
         let event_time = plan.event_time.as_ref().and_then(|name| schema.index_of(name).ok());
-        let max_file_bytes = plan.max_file_bytes;
-        let target =
-            Target { storage, batch, schema: Arc::clone(&schema), event_time, max_file_bytes };
-        let columns = parquet_schema.columns();
+        let target = Target { storage, batch, event_time, max_file_bytes: plan.max_file_bytes };
+        let columns = outline.columns() as u64;
         let limits = Limits {
             chunk_rows: CHUNK_ROWS.min(plan.row_group_rows.max(1) as u64),
             chunk_bytes: CHUNK_BYTES,
@@ -133,17 +122,17 @@ impl TableWriter {
             // The rest is for rows on their way to the encoders, and for what slices share.
             memory_bytes: plan.memory_bytes / 4 * 3,
             max_open_files: plan.max_open_files.max(1),
-            open_file_bytes: columns.iter().map(|c| open_column_bytes(c, plan.compression)).sum(),
-            footer_bytes: columns.len() as u64 * FOOTER_BYTES,
+            open_file_bytes: OPEN_FILE_BYTES + columns * OPEN_COLUMN_BYTES,
+            footer_bytes: columns * FOOTER_BYTES,
         };
         let buffers = Buffers::new(Arc::clone(&schema), plan.memory_bytes / 2);
         Ok(Self {
             plan: plan.clone(),
+            known_schema: Arc::clone(&schema),
             schema,
-            parquet_schema,
-            batch,
-            provenance,
-            properties: None,
+            outline,
+            layout: None,
+            evidence: Vec::new(),
             partitions: Vec::new(),
             buffers,
             by_key: HashMap::new(),
@@ -158,19 +147,39 @@ impl TableWriter {
     /// Fails when the rows have another schema, the partition's directory would have too long
     /// a name, or the store refuses; possibly for rows of an
     /// earlier call.
-    pub fn write(&mut self, key: &PartitionKey, rows: RecordBatch) -> Result<()> {
-        if rows.num_rows() == 0 {
+    pub fn write(&mut self, key: &PartitionKey, rows: impl Into<Rows>) -> Result<()> {
+        let rows = rows.into();
+        if rows.is_empty() {
             return Ok(());
         }
-        let rows = self.with_schema(rows)?;
+        self.check_schema(&rows)?;
         let index = match self.by_key.get(key) {
             Some(index) => *index,
             None => self.add_partition(key)?,
         };
-        let bytes = memory::batch_bytes(&rows);
-        self.ledger.add(index, rows.num_rows() as u64, bytes);
+        self.ledger.add(index, rows.len() as u64, rows.bytes());
+        if self.layout.is_none() {
+            self.evidence.push(rows.clone());
+        }
+        let bytes = rows.bytes();
         self.buffers.add(index, rows, bytes)?;
-        while let Some(step) = self.ledger.next_step(index) {
+        if self.layout.is_some() {
+            return self.steps(index);
+        }
+        let (rows, bytes) = self
+            .evidence
+            .iter()
+            .fold((0, 0), |(rows, bytes), more| (rows + more.len(), bytes + more.bytes()));
+        if rows < column::SAMPLE_ROWS && bytes < EVIDENCE_BYTES {
+            return Ok(());
+        }
+        self.decide()?;
+        (0..self.partitions.len()).try_for_each(|index| self.steps(index))
+    }
+
+    /// What is due after rows of a partition came.
+    fn steps(&mut self, partition: usize) -> Result<()> {
+        while let Some(step) = self.ledger.next_step(partition) {
             match step {
                 Step::Append(partition) => self.append(partition)?,
                 Step::Flush(partition) => self.execute(partition, Command::Flush(partition))?,
@@ -195,6 +204,9 @@ impl TableWriter {
     /// # Errors
     /// Fails when the store refuses.
     pub fn finish(mut self) -> Result<Vec<PendingFile>> {
+        if self.layout.is_none() {
+            self.decide()?;
+        }
         let (open, unopened) = self.ledger.remaining();
         for partitions in [open, unopened] {
             for partition in partitions {
@@ -207,15 +219,20 @@ impl TableWriter {
         Ok(finished.into_iter().map(|(_, _, file)| file).collect())
     }
 
-    /// The rows under the writer's own schema: metadata may differ, names and types not.
-    fn with_schema(&self, rows: RecordBatch) -> Result<RecordBatch> {
-        if Arc::ptr_eq(rows.schema_ref(), &self.schema) {
-            return Ok(rows);
+    /// Metadata of rows may differ from the files', names and types not.
+    fn check_schema(&mut self, rows: &Rows) -> Result<()> {
+        let schema = rows.schema();
+        if Arc::ptr_eq(schema, &self.known_schema) {
+            return Ok(());
         }
-        let (_, columns, _) = rows.into_parts();
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|error| {
-            Diagnostic::internal("the sink was given rows of another schema").cause(error)
-        })
+        let same =
+            |(a, b): (&FieldRef, &FieldRef)| a.name() == b.name() && a.data_type() == b.data_type();
+        let (theirs, ours) = (schema.fields(), self.schema.fields());
+        if theirs.len() != ours.len() || !theirs.iter().zip(ours).all(same) {
+            return Err(Diagnostic::internal("the sink was given rows of another schema"));
+        }
+        self.known_schema = Arc::clone(schema);
+        Ok(())
     }
 
     fn add_partition(&mut self, key: &PartitionKey) -> Result<usize> {
@@ -227,32 +244,20 @@ impl TableWriter {
         Ok(index)
     }
 
-    /// Hands a partition's buffered rows to its encoder, a chunk at a time.
+    /// Hands a partition's buffered rows to its encoder.
     fn append(&mut self, index: usize) -> Result<()> {
-        let mut buffered = self.buffers.take(index).into_iter().peekable();
-        while buffered.peek().is_some() {
-            let (mut rows, mut chunk_rows, mut chunk_bytes) = (Vec::new(), 0, 0);
-            while chunk_rows < CHUNK_ROWS
-                && chunk_bytes < CHUNK_BYTES
-                && let Some((batch, bytes)) = buffered.next()
-            {
-                chunk_rows += batch.num_rows() as u64;
-                chunk_bytes += bytes;
-                rows.push(batch);
-            }
-            let properties = self.properties(&rows);
-            let partition = Arc::clone(&self.partitions[index].partition);
-            self.execute(index, Command::Append { partition, rows, properties })?;
-        }
-        Ok(())
+        let rows: Vec<_> = self.buffers.take(index).into_iter().map(|(rows, _)| rows).collect();
+        let Some(layout) = self.layout.clone().filter(|_| !rows.is_empty()) else { return Ok(()) };
+        let partition = Arc::clone(&self.partitions[index].partition);
+        self.execute(index, Command::Append { partition, rows, layout })
     }
 
-    /// Chosen once, by the first rows that are encoded.
-    fn properties(&mut self, first_rows: &[RecordBatch]) -> WriterPropertiesPtr {
-        let (plan, batch) = (&self.plan, self.batch);
-        let (schema, provenance) = (&self.parquet_schema, &self.provenance);
-        let choose = || properties::of(plan, schema, batch, provenance, first_rows);
-        Arc::clone(self.properties.get_or_insert_with(choose))
+    /// Decides the layout by the rows so far.
+    fn decide(&mut self) -> Result<()> {
+        let layout = self.outline.decide(&self.plan, &self.evidence)?;
+        self.layout = Some(Arc::new(layout));
+        self.evidence.clear();
+        Ok(())
     }
 
     fn execute(&mut self, partition: usize, command: Command) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    pipeline::plan::Compression,
     storage::{
         fault::{Fault, Faults},
         local::LocalStore,
@@ -18,7 +19,8 @@ use ::parquet::{
 };
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, NullArray,
-    StringArray, StructArray, TimestampMicrosecondArray, builder, cast::AsArray, types::Int64Type,
+    RecordBatch, StringArray, StructArray, TimestampMicrosecondArray, builder, cast::AsArray,
+    types::Int64Type,
 };
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 use arrow_select::concat::concat_batches;
@@ -83,7 +85,7 @@ impl Table {
 
     fn writer(&self, plan: &SinkPlan, schema: SchemaRef, threads: usize) -> TableWriter {
         let storage = Arc::clone(&self.storage);
-        TableWriter::new(storage, plan, schema, BatchId(7), provenance(), threads).unwrap()
+        TableWriter::new(storage, plan, schema, BatchId(7), &provenance(), threads).unwrap()
     }
 
     fn pending(&self, file: &PendingFile) -> PathBuf {
@@ -369,7 +371,7 @@ fn a_store_that_refuses_is_reported_whatever_thread_met_it() {
             let storage = Arc::new(LocalStore::new(folder.path()).unwrap());
             let storage = Faults::at(operation, Fault::Fail).wrap(storage);
             let (plan, batch) = (plan(), BatchId(7));
-            let writer = TableWriter::new(storage, &plan, schema(), batch, provenance(), threads);
+            let writer = TableWriter::new(storage, &plan, schema(), batch, &provenance(), threads);
             let mut writer = writer.unwrap();
             let written = (0..50).try_for_each(|call| {
                 let partition = key(Some(["a", "b", "c"][call as usize % 3]));

@@ -6,6 +6,7 @@
 use super::{
     encoder::{Command, Encoder, Finished},
     file::Target,
+    rows::Rows,
 };
 use crate::{
     clock,
@@ -23,11 +24,18 @@ use std::{
     time::Duration,
 };
 
-/// Commands that wait for one encoder, at most.
+/// Messages that wait for one encoder, at most.
 const QUEUE: usize = 2;
+/// Commands of one message, at most ...
+const COMMANDS: usize = 64;
+/// ... and rows, and their bytes; one more command may have more.
+const ROWS: usize = 2_048;
+const BYTES: u64 = 4 << 20;
+/// Commands that are worth a message when others have rows of another batch.
+const COMMANDS_OF_BATCH: usize = 8;
 
 enum Message {
-    Do(Command),
+    Do(Vec<Command>),
     /// Answer when everything before is done.
     Settle(SyncSender<()>),
 }
@@ -51,22 +59,58 @@ impl EncoderCpu {
 
 /// Runs commands on the calling thread or on others.
 pub(super) struct Workers {
-    inline: Option<Encoder>,
+    inline: Option<(Encoder, Waiting)>,
     threads: Vec<Worker>,
     directories: HashMap<String, usize>,
     pub(super) cpu: EncoderCpu,
 }
 
+/// Commands that are done together.
+#[derive(Default)]
+struct Waiting {
+    commands: Vec<Command>,
+    rows: usize,
+    bytes: u64,
+}
+
+impl Waiting {
+    /// Adds a command; gives those before it when they are worth it.
+    fn add(&mut self, command: Command) -> Vec<Command> {
+        let last = self.commands.last().and_then(Command::rows);
+        let rows = command.rows();
+        let same_batch = last.zip(rows).is_none_or(|(last, rows)| last.same_batch(rows));
+        let count = self.commands.len();
+        let is_due = count >= COMMANDS
+            || self.rows >= ROWS
+            || self.bytes >= BYTES
+            || !same_batch && count >= COMMANDS_OF_BATCH;
+        let due = if is_due { self.take() } else { Vec::new() };
+        if let Command::Append { rows, .. } = &command {
+            self.rows += rows.iter().map(Rows::len).sum::<usize>();
+            self.bytes += rows.iter().map(Rows::bytes).sum::<u64>();
+        }
+        self.commands.push(command);
+        due
+    }
+
+    fn take(&mut self) -> Vec<Command> {
+        (self.rows, self.bytes) = (0, 0);
+        mem::take(&mut self.commands)
+    }
+}
+
 struct Worker {
     /// `None` once there is nothing more to do.
     queue: Option<SyncSender<Message>>,
+    /// Commands of the next message.
+    waiting: Waiting,
     thread: Option<JoinHandle<Result<Vec<Finished>>>>,
 }
 
 impl Workers {
     /// Encoders on this many threads; 0: on the calling thread.
     pub(super) fn start(target: &Target, threads: usize) -> Result<Self> {
-        let inline = (threads == 0).then(|| Encoder::new(target.clone()));
+        let inline = (threads == 0).then(|| (Encoder::new(target.clone()), Waiting::default()));
         let cpu = EncoderCpu::default();
         let start = |index| Worker::start(target.clone(), index, cpu.clone());
         let threads = (0..threads).map(start).collect::<Result<_>>()?;
@@ -82,17 +126,22 @@ impl Workers {
 
     pub(super) fn execute(&mut self, encoder: usize, command: Command) -> Result<()> {
         match (&mut self.inline, self.threads.get_mut(encoder)) {
-            (Some(inline), _) => inline.execute(command),
-            (None, Some(worker)) => worker.send(Message::Do(command)),
+            (Some((encoder, waiting)), _) => encoder.execute(waiting.add(command)),
+            (None, Some(worker)) => worker.execute(command),
             (None, None) => Err(Diagnostic::internal("an encoder is asked for that is not there")),
         }
     }
 
     /// Waits until every command so far is done.
     pub(super) fn settle(&mut self) -> Result<()> {
+        if let Some((encoder, waiting)) = &mut self.inline {
+            encoder.execute(waiting.take())?;
+        }
         let mut answers = Vec::new();
         for worker in &mut self.threads {
             let (answer, answered) = sync_channel(1);
+            let commands = worker.waiting.take();
+            worker.send_commands(commands)?;
             worker.send(Message::Settle(answer))?;
             answers.push(answered);
         }
@@ -106,8 +155,14 @@ impl Workers {
 
     /// Waits for the end of all work; files in order of partition and ordinal.
     pub(super) fn finish(mut self) -> Result<Vec<Finished>> {
-        let mut finished = self.inline.take().map(Encoder::into_finished).unwrap_or_default();
+        let mut finished = Vec::new();
+        if let Some((mut encoder, mut waiting)) = self.inline.take() {
+            encoder.execute(waiting.take())?;
+            finished = encoder.into_finished();
+        }
         for worker in &mut self.threads {
+            let commands = worker.waiting.take();
+            worker.send_commands(commands)?;
             worker.queue = None;
         }
         for worker in &mut self.threads {
@@ -142,7 +197,16 @@ impl Worker {
                 .cause(error)
                 .hint("raise the limit of threads (`ulimit -u`)")
         })?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), waiting: Waiting::default(), thread: Some(thread) })
+    }
+
+    fn execute(&mut self, command: Command) -> Result<()> {
+        let commands = self.waiting.add(command);
+        self.send_commands(commands)
+    }
+
+    fn send_commands(&mut self, commands: Vec<Command>) -> Result<()> {
+        if commands.is_empty() { Ok(()) } else { self.send(Message::Do(commands)) }
     }
 
     fn send(&mut self, message: Message) -> Result<()> {
@@ -172,7 +236,7 @@ fn run(target: Target, messages: &Receiver<Message>) -> Result<Vec<Finished>> {
     let mut encoder = Encoder::new(target);
     for message in messages {
         match message {
-            Message::Do(command) => encoder.execute(command)?,
+            Message::Do(commands) => encoder.execute(commands)?,
             Message::Settle(answer) => {
                 // The caller is gone when nobody listens; then the queue ends too.
                 let _ = answer.send(());

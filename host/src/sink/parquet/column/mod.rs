@@ -1,0 +1,316 @@
+//! One column of a row group, from Arrow arrays to compressed pages.
+//!
+//! Owns how values become pages; knows nothing of files and rows of other columns. Page headers
+//! and metadata are the Parquet library's. The bytes are a pure function of the plan and the
+//! sequence of calls.
+//!
+//! ```text
+//! rows -> `shape` -> levels, values -> page (1 MiB or 20,000 rows) -> compressed page ..
+//!                              `-> dictionary, as long as it pays -> .. column chunk
+//! ```
+
+mod bound;
+mod choice;
+mod delta;
+mod dictionary;
+mod hybrid;
+mod index;
+mod kind;
+mod levels;
+mod page;
+mod plain;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use super::{memory::column_bytes, rows::ColumnRows};
+use crate::diagnostic::{Diagnostic, Result};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType;
+use bound::{Bounds, Order};
+use bytes::Bytes;
+pub(super) use choice::{Choice, SAMPLE_ROWS, choose};
+use index::Index;
+use levels::Levels;
+pub(super) use page::Scratch;
+use parquet::{
+    basic::{Encoding, EncodingMask},
+    column::{
+        page::{CompressedPage, Page, PageWriter},
+        writer::ColumnCloseResult,
+    },
+    errors::ParquetError,
+    file::{
+        metadata::{ColumnChunkMetaData, PageEncodingStats},
+        writer::{SerializedPageWriter, TrackedWrite},
+    },
+    schema::types::ColumnDescPtr,
+};
+use shape::Run;
+pub(super) use shape::{Leaf, Shape, shapes};
+use std::{cmp::Ordering, mem};
+use values::Values;
+
+/// A page is complete when it has this many rows ...
+const PAGE_ROWS: usize = 20_000;
+/// ... or bytes.
+const PAGE_BYTES: usize = 1 << 20;
+/// Rows that are taken in before a page's size is looked at again.
+const STEP_ROWS: usize = 1_024;
+
+/// Adds rows of one column to its leaves, so many at a time that pages stay near their size.
+///
+/// # Errors
+/// Fails when a page grows beyond what the format allows.
+pub(super) fn append(
+    shape: &Shape,
+    chunks: &mut [Chunk],
+    rows: ColumnRows<'_>,
+    scratch: &mut Scratch,
+) -> Result<()> {
+    let array_bytes = column_bytes(rows.array, &(0..rows.array.len()));
+    let step = PAGE_BYTES / (array_bytes / rows.array.len().max(1)).max(1);
+    for numbers in rows.numbers.chunks(step.clamp(1, STEP_ROWS)) {
+        shape.visit(ColumnRows { numbers, ..rows }, &mut |leaf, array, run| {
+            let Some(chunk) = chunks.get_mut(leaf) else {
+                return Err(Diagnostic::internal("a file has fewer columns than its rows"));
+            };
+            chunk.take_in(array, &run);
+            chunk.rows += numbers.len();
+            chunk.end_page_if_full(scratch)
+        })?;
+    }
+    Ok(())
+}
+
+/// A column chunk that grows.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    column: ColumnDescPtr,
+    order: Order,
+    choice: Choice,
+    repetition: Levels,
+    definition: Levels,
+    largest_definition: u8,
+    values: Values,
+    /// Rows of the page at hand.
+    rows: usize,
+    pages: Vec<DataPage>,
+    /// Bytes of the pages.
+    page_bytes: usize,
+}
+
+#[derive(Debug)]
+struct DataPage {
+    bytes: Vec<u8>,
+    uncompressed: usize,
+    encoding: Encoding,
+    levels: usize,
+    rows: usize,
+    nulls: usize,
+    bounds: Bounds,
+    text_bytes: Option<i64>,
+}
+
+impl Chunk {
+    pub(super) fn new(column: &ColumnDescPtr, leaf: &Leaf, choice: Choice) -> Self {
+        Self {
+            column: ColumnDescPtr::clone(column),
+            order: leaf.kind.order,
+            choice,
+            repetition: Levels::new(leaf.repetition),
+            definition: Levels::new(leaf.definition),
+            largest_definition: leaf.definition,
+            values: Values::new(leaf.kind, choice.dictionary, choice.packed),
+            rows: 0,
+            pages: Vec::new(),
+            page_bytes: 0,
+        }
+    }
+
+    /// Bytes that the chunk would have if it ended here, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.page_bytes + self.values.page_bytes() + self.values.dictionary_bytes()
+    }
+
+    fn take_in(&mut self, array: &ArrayRef, run: &Run<'_>) {
+        let rows = match run {
+            Run::Rows(rows) => rows,
+            Run::Nested { repetition, definition, values } => {
+                self.repetition.extend(repetition);
+                self.definition.extend(definition);
+                return self.values.append(array, values.iter().copied());
+            }
+        };
+        let has_nulls = rows.some_nowhere
+            || *array.data_type() == DataType::Null
+            || array.nulls().is_some_and(|nulls| nulls.null_count() > 0);
+        if !has_nulls {
+            self.definition.push_same(self.largest_definition, rows.numbers.len());
+            return self.values.append(array, rows.numbers.iter().map(|row| *row as usize));
+        }
+        let valid = rows.valid();
+        if valid.len() == rows.numbers.len() {
+            self.definition.push_same(self.largest_definition, valid.len());
+        } else {
+            let mut next = valid.iter().peekable();
+            let is_valid = |row: &u32| next.next_if(|valid| **valid == *row as usize).is_some();
+            self.definition.extend_validity(rows.numbers.iter().map(is_valid));
+        }
+        self.values.append(array, valid.iter().copied());
+    }
+
+    fn end_page_if_full(&mut self, scratch: &mut Scratch) -> Result<()> {
+        let is_full = self.rows >= PAGE_ROWS
+            || self.values.page_bytes() >= PAGE_BYTES
+            || self.values.dictionary_is_full();
+        if is_full { self.end_page(scratch) } else { Ok(()) }
+    }
+
+    fn end_page(&mut self, scratch: &mut Scratch) -> Result<()> {
+        // The first page shows whether the dictionary pays; one that is full takes no more.
+        let pays =
+            self.values.dictionary_bytes() + self.values.page_bytes() < self.values.plain_bytes();
+        if self.pages.is_empty() && !pays {
+            self.values.resolve();
+        }
+        let values = self.values.len();
+        let levels = self.definition.len();
+        scratch.page.clear();
+        self.repetition.take(&mut scratch.page);
+        self.definition.take(&mut scratch.page);
+        let page = self.values.take_page(&mut scratch.page);
+        let uncompressed = scratch.page.len();
+        let bytes = scratch.compress(self.choice.compression)?.to_vec();
+        self.page_bytes += bytes.len();
+        self.values.end_dictionary_if_full();
+        self.pages.push(DataPage {
+            bytes,
+            uncompressed,
+            encoding: page.encoding,
+            levels,
+            rows: mem::take(&mut self.rows),
+            nulls: levels - values,
+            bounds: page.bounds,
+            text_bytes: page.text_bytes,
+        });
+        Ok(())
+    }
+
+    /// The chunk's bytes, and what the file's metadata says of them.
+    ///
+    /// # Errors
+    /// Fails when a page grows beyond what the format allows.
+    pub(super) fn finish(mut self, scratch: &mut Scratch) -> Result<(Bytes, ColumnCloseResult)> {
+        if self.rows > 0 {
+            self.end_page(scratch)?;
+        }
+        scratch.page.clear();
+        let dictionary = match self.values.take_dictionary(&mut scratch.page) {
+            None => None,
+            Some(distinct) => {
+                let uncompressed = scratch.page.len();
+                let bytes = scratch.compress(self.choice.compression)?.to_vec();
+                let page = Page::DictionaryPage {
+                    buf: bytes.into(),
+                    num_values: distinct as u32,
+                    encoding: Encoding::PLAIN,
+                    is_sorted: false,
+                };
+                Some(CompressedPage::new(page, uncompressed))
+            }
+        };
+        self.assemble(dictionary).map_err(|error| {
+            Diagnostic::internal("the pages of a column cannot be put together").cause(error)
+        })
+    }
+
+    fn assemble(
+        self,
+        dictionary: Option<CompressedPage>,
+    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+        let (order, physical) = (self.order, self.column.physical_type());
+        let mut sizes = Sizes::default();
+        let mut encodings = vec![Encoding::RLE];
+        let mut page_encodings: Vec<PageEncodingStats> = Vec::new();
+        let mut file = TrackedWrite::new(Vec::with_capacity(self.page_bytes));
+        let mut index = Index::new(order, physical);
+        let (mut rows, mut levels, mut nulls) = (0, 0, 0);
+        let (mut bounds, mut text_bytes): (Bounds, Option<i64>) = (None, None);
+        let mut put = |page: CompressedPage| {
+            let (page_type, encoding) = (page.page_type(), page.encoding());
+            let written = SerializedPageWriter::new(&mut file).write_page(page)?;
+            sizes.compressed += written.compressed_size as i64;
+            sizes.uncompressed += written.uncompressed_size as i64;
+            encodings.push(encoding);
+            match page_encodings.last_mut() {
+                Some(same) if same.page_type == page_type && same.encoding == encoding => {
+                    same.count += 1;
+                }
+                _ => page_encodings.push(PageEncodingStats { page_type, encoding, count: 1 }),
+            }
+            Ok::<_, ParquetError>((written.offset as i64, written.compressed_size as i32))
+        };
+        let has_dictionary = dictionary.is_some();
+        let mut data_offset = 0;
+        if let Some(page) = dictionary {
+            data_offset = i64::from(put(page)?.1);
+        }
+        for page in self.pages {
+            rows += page.rows as u64;
+            levels += page.levels as i64;
+            nulls += page.nulls as u64;
+            index.add(&page);
+            text_bytes = page.text_bytes.map(|bytes| bytes + text_bytes.unwrap_or(0));
+            bounds = widest(bounds, page.bounds, order);
+            let data = Page::DataPage {
+                buf: page.bytes.into(),
+                num_values: page.levels as u32,
+                encoding: page.encoding,
+                def_level_encoding: Encoding::RLE,
+                rep_level_encoding: Encoding::RLE,
+                statistics: None,
+            };
+            let (offset, size) = put(CompressedPage::new(data, page.uncompressed))?;
+            index.offsets.append_offset_and_size(offset, size);
+        }
+        let metadata = ColumnChunkMetaData::builder(self.column)
+            .set_compression(page::codec(self.choice.compression))
+            .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
+            .set_page_encoding_stats(page_encodings)
+            .set_total_compressed_size(sizes.compressed)
+            .set_total_uncompressed_size(sizes.uncompressed)
+            .set_num_values(levels)
+            .set_data_page_offset(data_offset)
+            .set_dictionary_page_offset(has_dictionary.then_some(0))
+            .set_statistics(bound::statistics(physical, order, bounds, nulls))
+            .set_unencoded_byte_array_data_bytes(text_bytes)
+            .build()?;
+        let bytes: Bytes = file.into_inner()?.into();
+        let (column_index, offset_index) = index.finish()?;
+        let result = ColumnCloseResult {
+            bytes_written: bytes.len() as u64,
+            rows_written: rows,
+            metadata,
+            bloom_filter: None,
+            column_index,
+            offset_index: Some(offset_index),
+        };
+        Ok((bytes, result))
+    }
+}
+
+/// Bytes of all pages, their headers included.
+#[derive(Default)]
+struct Sizes {
+    compressed: i64,
+    uncompressed: i64,
+}
+
+fn widest(a: Bounds, b: Bounds, order: Order) -> Bounds {
+    let (Some((a_min, a_max)), Some((b_min, b_max))) = (&a, &b) else { return a.or(b) };
+    let min = if b_min.compare(a_min, order) == Ordering::Less { b_min } else { a_min };
+    let max = if b_max.compare(a_max, order) == Ordering::Greater { b_max } else { a_max };
+    Some((min.clone(), max.clone()))
+}
