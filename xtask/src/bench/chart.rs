@@ -30,12 +30,12 @@ const TOP: f64 = 48.0;
 const ROW: f64 = 30.0;
 const BAR: f64 = 20.0;
 
-/// Colours are of the page's mode, where the viewer tells it.
+/// It brings its own page, so that it is readable on any; light, or dark where the viewer says so.
 const STYLE: &str = "text { font: 14px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #24292f } \
      .title { font-weight: 600; font-size: 15px } .ours { font-weight: 600 } \
-     .bar { fill: #8c959f } .bar.ours { fill: #0969da } .base { stroke: #8c959f } \
+     .bar { fill: #8c959f } .bar.ours { fill: #0969da } .base { stroke: #8c959f } .page { fill: #ffffff } \
      @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .bar { fill: #6e7681 } \
-     .bar.ours { fill: #58a6ff } .base { stroke: #6e7681 } }";
+     .bar.ours { fill: #58a6ff } .base { stroke: #6e7681 } .page { fill: #0d1117 } }";
 
 impl Chart<'_> {
     /// The drawing: a document of its own.
@@ -47,6 +47,7 @@ impl Chart<'_> {
              height=\"{height}\" role=\"img\" aria-labelledby=\"title description\">\n\
              <title id=\"title\">{title}</title>\n<desc id=\"description\">{description}</desc>\n\
              <style>{STYLE}</style>\n\
+             <rect class=\"page\" width=\"{WIDTH}\" height=\"{height}\" rx=\"6\"/>\n\
              <text class=\"title\" x=\"12\" y=\"28\">{title}</text>\n"
         );
         let longest = self.bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
@@ -95,7 +96,7 @@ mod tests {
     }
 
     fn widths(svg: &str) -> Vec<f64> {
-        let rectangles = svg.lines().filter(|line| line.starts_with("<rect"));
+        let rectangles = svg.lines().filter(|line| line.starts_with("<rect class=\"bar"));
         rectangles
             .map(|line| line.split("width=\"").nth(1).unwrap().split('"').next().unwrap())
             .map(|width| width.parse().unwrap())
