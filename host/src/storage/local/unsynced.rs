@@ -22,7 +22,7 @@ use std::{
 const MOST_FILES: usize = 64;
 
 /// Threads that sync at a time. A disk takes that many requests in the time of one.
-const THREADS: usize = 8;
+const THREADS: usize = 4;
 
 /// Files by their path below the store's root.
 #[derive(Default)]
