@@ -29,11 +29,11 @@ impl StructColumn {
             let key = self.names.find(cx, text, at, last)?;
             let member = path.then(Step::Key(at + 1, key.end - 1));
             at = cx.colon(text, key.end)?;
+            last = key.place;
             let column = key.field.and_then(|field| self.columns.get_mut(field));
             at = match column {
                 Some(column) => {
                     column.prepare(row);
-                    last = key.field.unwrap_or(last);
                     column.read(cx, text, at, &member)?
                 }
                 None => cx.unknown(text, at, &member)?,

@@ -108,7 +108,10 @@ impl Unit<'_> {
         self.damage_told = false;
         match self.form()? {
             Form::Lines => self.lines()?,
-            Form::Documents => self.documents()?,
+            Form::Documents => {
+                self.hold(file.size_bytes)?;
+                self.documents()?;
+            }
         }
         if let Some(damage) = self.damage().filter(|_| !self.damage_told) {
             let lost = Lost::new(self.window.offset_of(self.window.at));
@@ -117,6 +120,20 @@ impl Unit<'_> {
         self.stats.text_bytes += self.window.offset_of(self.window.at);
         self.window.input = None;
         self.cut()
+    }
+
+    /// Reads a file that may be one document to its end, into one buffer: what is decoded before
+    /// the end of its record has arrived is decoded again.
+    fn hold(&mut self, size_bytes: u64) -> Result<()> {
+        if size_bytes > self.cuts.slice_at as u64 {
+            return Ok(());
+        }
+        let read = self.window.offset_of(self.window.text().len());
+        // One more, so that the end of the file shows without moving the text.
+        let missing = size_bytes.saturating_sub(read) as usize + 1;
+        let moved = self.window.make_room(self.keep(), missing);
+        self.rows.shift(moved);
+        self.fill_to(size_bytes as usize)
     }
 
     fn unreadable(&mut self, path: &str, error: Diagnostic) -> Result<()> {

@@ -90,18 +90,19 @@ impl Window {
         Ok(moved)
     }
 
-    /// Sees to it that `bytes` can be written at the end.
-    fn make_room(&mut self, keep: usize, bytes: usize) -> usize {
+    /// Sees to it that `bytes` can be written at the end. Text before `keep` may be given up;
+    /// gives by how much positions moved down.
+    pub(super) fn make_room(&mut self, keep: usize, bytes: usize) -> usize {
         let free = self.buffer.len() - self.end;
         if free >= bytes && Arc::get_mut(&mut self.buffer).is_some() {
             return 0;
         }
         let kept = self.end - keep;
         let needed = kept + bytes;
-        let size = if needed <= self.capacity / 2 {
+        let size = if kept <= self.capacity / 2 && needed <= self.capacity {
             self.capacity
         } else {
-            (needed * 2).next_multiple_of(self.capacity)
+            needed.max(kept * 2).next_multiple_of(self.capacity)
         };
         let mut next = self.acquire(size);
         if let Some(buffer) = Arc::get_mut(&mut next) {
