@@ -22,6 +22,7 @@
 
 mod answer;
 mod checkpoint;
+mod exact;
 mod json;
 mod pipeline;
 mod plugin;
