@@ -49,15 +49,20 @@ impl Bitmap {
     /// A bitmap of the first `bits` bits of these little-endian words.
     #[must_use]
     pub fn from_words(words: &[u64], bits: usize) -> Self {
-        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut bytes = Vec::with_capacity(words.len() * 8);
+        for word in words {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
         bytes.resize(bits.div_ceil(8), 0);
         if !bits.is_multiple_of(8)
             && let Some(last) = bytes.last_mut()
         {
             *last &= (1 << (bits % 8)) - 1;
         }
-        let set = bytes.iter().map(|byte| byte.count_ones() as usize).sum();
-        Self { bytes, length: bits, set }
+        let (eights, rest) = bytes.as_chunks();
+        let set = eights.iter().map(|eight| u64::from_le_bytes(*eight).count_ones()).sum::<u32>()
+            + rest.iter().map(|byte| byte.count_ones()).sum::<u32>();
+        Self { bytes, length: bits, set: set as usize }
     }
 
     /// Appends a bit.

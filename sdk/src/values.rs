@@ -29,6 +29,19 @@ impl<'a> Validity<'a> {
         self.bits.is_empty() || bit(self.bits, i)
     }
 
+    /// The bits of 64 values from this one on, a multiple of 8; anything past the last value.
+    #[must_use]
+    pub fn word(&self, start: usize) -> u64 {
+        if self.bits.is_empty() {
+            return u64::MAX;
+        }
+        let bytes = self.bits.get(start / 8..).unwrap_or_default();
+        match bytes.first_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        }
+    }
+
     /// The bitmap, least significant bit first; `None` when nothing is null.
     #[must_use]
     pub fn bits(&self) -> Option<&'a [u8]> {
@@ -76,11 +89,13 @@ macro_rules! native {
             }
             #[inline]
             fn write_all(values: &[Self], to: &mut Vec<u8>) {
-                let start = to.len();
-                to.resize(start + size_of_val(values), 0);
-                let (places, _) = to[start..].as_chunks_mut::<{ size_of::<$native>() }>();
-                for (place, value) in places.iter_mut().zip(values) {
-                    *place = value.to_le_bytes();
+                to.reserve(size_of_val(values));
+                let (eights, rest) = values.as_chunks::<8>();
+                for eight in eights {
+                    to.extend_from_slice(eight.map(<$native>::to_le_bytes).as_flattened());
+                }
+                for value in rest {
+                    value.write(to);
                 }
             }
         }
@@ -227,5 +242,36 @@ impl<'a> Bytes<'a> {
     #[must_use]
     pub fn value(&self, i: usize) -> &'a [u8] {
         &self.data[self.offsets[i] as usize..self.offsets[i + 1] as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_bitmap_are_those_of_its_rows() {
+        let bits: Vec<u8> = (1..=11).map(|byte| byte * 23).collect();
+        let validity = Validity::new(&bits, 1);
+        for start in [0, 8, 24, 64, 80] {
+            let word = validity.word(start);
+            for row in start..(start + 64).min(bits.len() * 8) {
+                assert_eq!(word >> (row - start) & 1 == 1, validity.is_valid(row), "{start} {row}");
+            }
+        }
+        assert_eq!((validity.word(88), Validity::new(&[], 0).word(640)), (0, u64::MAX));
+    }
+
+    #[test]
+    fn values_are_written_as_they_are_one_by_one() {
+        for length in [0, 1, 7, 8, 9, 24, 31] {
+            let values: Vec<i64> = (0..length).map(|value| value * -1_000_003).collect();
+            let (mut all, mut each) = (vec![7], vec![7]);
+            i64::write_all(&values, &mut all);
+            for value in &values {
+                value.write(&mut each);
+            }
+            assert_eq!(all, each);
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! What the sandbox costs: one chain of stages, once as components and once with the same
-//! plugins compiled into this process, on the same files, taking turns.
+//! plugins compiled into this process.
 //!
-//! `sandbox_tax PIPELINE` reads the pipeline's input and prints CPU seconds of one thread, the
-//! medians of several rounds, as JSON.
+//! Every decoded batch goes through both chains. They take turns at being first, because the
+//! first one finds the batch less deep in the caches. `sandbox_tax PIPELINE` prints CPU seconds
+//! of one thread, the medians of several rounds over the pipeline's input, as JSON.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
 
@@ -36,7 +37,8 @@ const ROUNDS: usize = 5;
 #[derive(Clone, Copy, Default)]
 struct Times {
     decode: Duration,
-    stages: Duration,
+    sandboxed: Duration,
+    native: Duration,
     write: Duration,
 }
 
@@ -71,30 +73,25 @@ fn measure(plan: &Plan) -> Result<serde_json::Value> {
     let sandboxed = stages(plan, |stage| sandboxed(&engine, stage))?;
     let native = stages(plan, |stage| Ok(native::standard(name(stage))))?;
     let source = storage::open(&plan.source.root)?;
-    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let mut rounds = Vec::new();
     for round in 0..=ROUNDS {
-        for (stages, times) in [(&sandboxed, &mut with), (&native, &mut without)] {
-            let pass = pass(plan, &source, stages)?;
-            // The first round warms caches up.
-            if round > 0 {
-                times.push(pass);
-            }
+        let times = pass(plan, &source, [&sandboxed, &native])?;
+        // The first round warms caches up.
+        if round > 0 {
+            rounds.push(times);
         }
     }
-    let (with, without) = (median(&with), median(&without));
-    let seconds = |time: Duration| time.as_secs_f64();
-    let stages_tax = seconds(with.stages) / seconds(without.stages) - 1.0;
-    let job = |times: Times| seconds(times.decode + times.stages + times.write);
-    let decode_and_write = seconds(without.decode + without.write);
-    let job_tax = (decode_and_write + seconds(with.stages)) / job(without) - 1.0;
+    let times = median(&rounds);
+    let [decode, sandboxed, native, write] =
+        [times.decode, times.sandboxed, times.native, times.write].map(|time| time.as_secs_f64());
     Ok(serde_json::json!({
         "rounds": ROUNDS,
-        "decode_cpu_s": seconds(without.decode),
-        "write_cpu_s": seconds(without.write),
-        "stages_sandboxed_cpu_s": seconds(with.stages),
-        "stages_native_cpu_s": seconds(without.stages),
-        "sandbox_tax_of_stages": stages_tax,
-        "sandbox_tax_of_job": job_tax,
+        "decode_cpu_s": decode,
+        "write_cpu_s": write,
+        "stages_sandboxed_cpu_s": sandboxed,
+        "stages_native_cpu_s": native,
+        "sandbox_tax_of_stages": sandboxed / native - 1.0,
+        "sandbox_tax_of_job": (sandboxed - native) / (decode + native + write),
     }))
 }
 
@@ -118,26 +115,37 @@ fn sandboxed(engine: &Engine, stage: &StagePlan) -> Result<Component> {
     Component::new(engine, name(stage), standard::standard(name(stage)).unwrap_or_default())
 }
 
-/// Decodes, transforms and writes the whole input on this thread.
-fn pass(plan: &Plan, source: &Storage, stages: &[ConfiguredStage]) -> Result<Times> {
+/// Decodes the whole input, transforms it twice and writes it once, on this thread.
+fn pass(plan: &Plan, source: &Storage, stages: [&[ConfiguredStage]; 2]) -> Result<Times> {
     let mut times = Times::default();
     let Some(schema) = &plan.source.schema else { return Ok(times) };
     let mut reader = JsonReader::new(&plan.source, schema)?;
-    let mut chain = Chain::open(stages, reader.schema())?;
-    let partitioner = Partitioner::new(&plan.sink, chain.schema())?;
+    let mut sandboxed = Chain::open(stages[0], reader.schema())?;
+    let mut native = Chain::open(stages[1], reader.schema())?;
+    let partitioner = Partitioner::new(&plan.sink, native.schema())?;
     let sink = storage::open(&plan.sink.root)?;
     let files = discover::first(&plan.source, source)?;
     let batch = BatchId(0);
     publish::discard(&sink, batch)?;
     let schema = Arc::clone(partitioner.file_schema());
     let provenance = Provenance::default();
-    let mut table = TableWriter::new(Arc::clone(&sink), &plan.sink, schema, batch, &provenance, 0)?;
+    let mut table = TableWriter::new(Arc::clone(&sink), &plan.sink, schema, batch, provenance, 0)?;
     let mut before = thread_cpu();
+    let mut sandbox_first = true;
     for unit in units(&files) {
         reader.read_unit(source, &files[unit], &mut |decoded: SourceBatch| {
             times.decode += lap(&mut before);
-            let output = chain.process(&decoded.batch, &Lineage::default())?;
-            times.stages += lap(&mut before);
+            let mut turns =
+                [(&mut sandboxed, &mut times.sandboxed), (&mut native, &mut times.native)];
+            if !sandbox_first {
+                turns.reverse();
+            }
+            sandbox_first = !sandbox_first;
+            let [(first, first_time), (second, second_time)] = turns;
+            let output = first.process(&decoded.batch, &Lineage::default())?;
+            *first_time += lap(&mut before);
+            second.process(&decoded.batch, &Lineage::default())?;
+            *second_time += lap(&mut before);
             for (key, rows) in cut_by_partition(&output.view, &partitioner)? {
                 table.write(&key, rows)?;
             }
@@ -163,5 +171,10 @@ fn median(times: &[Times]) -> Times {
         sorted.sort();
         sorted.get(sorted.len() / 2).copied().unwrap_or_default()
     };
-    Times { decode: part(|t| t.decode), stages: part(|t| t.stages), write: part(|t| t.write) }
+    Times {
+        decode: part(|t| t.decode),
+        sandboxed: part(|t| t.sandboxed),
+        native: part(|t| t.native),
+        write: part(|t| t.write),
+    }
 }

@@ -14,6 +14,7 @@ use crate::mistake::Mistake;
 use crate::parsed::Parsed;
 use crate::prefix::Prefix;
 use crate::reason::Reason;
+use crate::usual::Usual;
 use crate::zone::{Local, MAX_OFFSET_SECS, Zone, Zones};
 use crate::{iso8601, pattern, strftime};
 
@@ -90,6 +91,15 @@ impl Format {
     pub(crate) fn epoch(&self) -> Option<Unit> {
         match self.matcher {
             Matcher::Epoch(unit) => Some(unit),
+            _ => None,
+        }
+    }
+
+    /// The form that most texts of this format have, if it is the usual one.
+    pub(crate) fn usual(&self, zone: &Zone) -> Option<Usual> {
+        match &self.matcher {
+            Matcher::Items(_, Some((prefix, tail))) => tail.usual(prefix, zone),
+            Matcher::Iso8601(Some(prefix)) => Some(Usual::new(prefix.form()?, true, 0)),
             _ => None,
         }
     }
@@ -183,6 +193,19 @@ impl Tail {
             [] => Some(Self { fraction, offset: None }),
             [Item::Offset(shape)] => Some(Self { fraction, offset: Some(*shape) }),
             _ => None,
+        }
+    }
+
+    /// The usual form of the prefix before this tail: without a fraction, with `Z` for an offset.
+    fn usual(self, prefix: &Prefix, zone: &Zone) -> Option<Usual> {
+        if matches!(self.fraction, Digits::Here(..)) {
+            return None;
+        }
+        let form = prefix.form()?;
+        match (self.offset, zone) {
+            (Some(shape), _) => shape.zulu.then(|| Usual::new(form, true, 0)),
+            (None, Zone::Fixed(seconds)) => Some(Usual::new(form, false, *seconds)),
+            (None, Zone::Rules(_)) => None,
         }
     }
 

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! format --pattern, strftime--> items --prefix--> fixed positions    (open)
-//! text --prefix--> local time ------------------------+--> microseconds    (process, usual)
+//! texts --usual--------------------------------------------> microseconds    (process, most)
+//! text --prefix--> local time ------------------------+--> microseconds    (process, some)
 //! text --matcher, iso8601--> fields --parsed--> local time + zone     (process, the rest)
 //! ```
 //!
@@ -24,6 +25,7 @@ mod prefix;
 mod reason;
 mod stage;
 mod strftime;
+mod usual;
 mod zone;
 
 pub use config::{Config, OnError};

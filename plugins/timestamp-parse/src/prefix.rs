@@ -5,6 +5,7 @@
 
 use crate::civil;
 use crate::item::{Field, Item, MONTHS_SHORT, Number, Sign};
+use crate::usual::LENGTH;
 use crate::zone::Local;
 
 /// Words a prefix may load; the last one stands for fields that are missing.
@@ -154,6 +155,17 @@ impl Prefix {
         };
         prefix.usual = Usual::of(&prefix);
         Some((prefix, covered))
+    }
+
+    /// The separators of `yyyy-MM-dd HH:mm:ss`, and `0` where a digit belongs, if that is all
+    /// there is.
+    pub(crate) fn form(&self) -> Option<[u8; LENGTH]> {
+        let usual = self.usual.filter(|_| self.length == LENGTH)?;
+        let mut form = [0; LENGTH];
+        for word in usual.words {
+            form[word.at..word.at + 8].copy_from_slice(&word.expected.to_le_bytes());
+        }
+        Some(form)
     }
 
     /// The date and time at the start of the text, and where they end, when all is in order.

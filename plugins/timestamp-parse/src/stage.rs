@@ -4,6 +4,7 @@ use crate::config::{Config, OnError};
 use crate::epoch::Unit;
 use crate::format::Format;
 use crate::reason::Reason;
+use crate::usual::{ROWS, Usual};
 use crate::zone::{Zone, Zones};
 use lockgate_sdk::{
     About, Batch, Bitmap, Build, Column, ColumnId, DataType, Disposition, Error, Field, Native,
@@ -20,6 +21,8 @@ const SHOWN_CHARS: usize = 80;
 pub struct TimestampParse {
     column: ColumnId,
     formats: Vec<Format>,
+    /// What most texts of the first format look like.
+    usual: Option<Usual>,
     zone: Zone,
     zones: Zones,
     on_error: OnError,
@@ -58,7 +61,8 @@ impl Stage for TimestampParse {
         let mut plan = if on_error == OnError::Drop { Plan::filter() } else { Plan::keep() };
         let column = plan.read(config.column);
         plan.compute(output);
-        Ok((Self { column, formats, zone, zones: Zones::default(), on_error }, plan))
+        let usual = formats.first().and_then(|format| format.usual(&zone));
+        Ok((Self { column, formats, usual, zone, zones: Zones::default(), on_error }, plan))
     }
 
     fn process(&mut self, batch: &Batch) -> Result<Output, Error> {
@@ -76,7 +80,7 @@ impl Stage for TimestampParse {
             DataType::Float64 => self.process_floats::<f64>(&column, batch.rows()),
             DataType::Null => {
                 let mut times = Times::new(batch.rows(), self.on_error);
-                times.fill(batch.rows(), |_| None);
+                times.fill(batch.rows(), |_, _, _| 0, |_| None);
                 Ok(times.finish("", &|_| String::new()))
             }
             _ => self.process_integers::<i64>(&column, batch.rows()),
@@ -118,12 +122,19 @@ impl TimestampParse {
     fn process_text(&mut self, column: &Column<'_>, rows: usize) -> Result<Output, Error> {
         let texts = column.bytes()?;
         let mut times = Times::new(rows, self.on_error);
-        times.fill(rows, |row| texts.get(row).map(|text| self.read_text(text)));
+        let (offsets, validity) = (column.offsets(), column.validity());
+        let usual = self.usual;
+        let most = |start: usize, count: usize, micros: &mut [i64; ROWS]| {
+            let here = offsets.get(start..=start + count);
+            let read = usual.zip(here).map(|(usual, here)| usual.read(texts.data(), here, micros));
+            read.unwrap_or(0) & validity.word(start)
+        };
+        times.fill(rows, most, |row| texts.get(row).map(|text| self.read_text(text)));
         Ok(times.finish(&self.describe_formats(), &|row| shown(texts.value(row))))
     }
 
     /// The first format that fits decides; else the most telling reason.
-    #[inline]
+    #[inline(never)]
     fn read_text(&mut self, text: &[u8]) -> Result<i64, Reason> {
         let mut reason = Reason::Mismatch;
         for format in &self.formats {
@@ -175,7 +186,11 @@ impl TimestampParse {
     ) -> Output {
         let units: Vec<_> = self.formats.iter().filter_map(Format::epoch).collect();
         let mut times = Times::new(rows, self.on_error);
-        times.fill(rows, |row| units.iter().filter_map(|unit| read(*unit, row)).reduce(Result::or));
+        times.fill(
+            rows,
+            |_, _, _| 0,
+            |row| units.iter().filter_map(|unit| read(*unit, row)).reduce(Result::or),
+        );
         times.finish(&self.describe_formats(), show)
     }
 
@@ -189,9 +204,6 @@ impl TimestampParse {
         }
     }
 }
-
-/// Rows whose values are handed to the builder together.
-const WORD: usize = 64;
 
 /// The column in the making, and the rows that failed, one list per reason.
 struct Times {
@@ -208,18 +220,30 @@ impl Times {
         Self { values, failed: Default::default(), kept, on_error }
     }
 
-    /// Appends all rows; `read` gives the microseconds of a row, `None` for null.
+    /// Appends all rows. Of a start and a count, `most` reads what it can: a bit for each row
+    /// read, and its microseconds. `read` gives the microseconds of any other row, `None` for
+    /// null.
     #[inline]
-    fn fill(&mut self, rows: usize, mut read: impl FnMut(usize) -> Option<Result<i64, Reason>>) {
-        for start in (0..rows).step_by(WORD) {
-            let count = WORD.min(rows - start);
-            let mut micros = [0; WORD];
-            let (mut valid, mut kept) = (0u64, u64::MAX);
-            for (i, micros) in micros.iter_mut().take(count).enumerate() {
+    fn fill(
+        &mut self,
+        rows: usize,
+        most: impl Fn(usize, usize, &mut [i64; ROWS]) -> u64,
+        mut read: impl FnMut(usize) -> Option<Result<i64, Reason>>,
+    ) {
+        let mut micros = [0; ROWS];
+        for start in (0..rows).step_by(ROWS) {
+            let count = ROWS.min(rows - start);
+            let mut valid = most(start, count, &mut micros);
+            let mut kept = u64::MAX;
+            let mut others = !valid & u64::MAX >> (ROWS - count);
+            while others != 0 {
+                let i = others.trailing_zeros() as usize;
+                others &= others - 1;
+                micros[i] = 0;
                 match read(start + i) {
                     None => {}
                     Some(Ok(read)) => {
-                        *micros = read;
+                        micros[i] = read;
                         valid |= 1 << i;
                     }
                     Some(Err(reason)) => {

@@ -26,18 +26,23 @@ impl Bits {
         Self { words: words.collect(), rows }.trimmed()
     }
 
-    /// The bit of each value.
-    #[inline]
+    /// The bit of each value. A function of its own, and eight values per round: in a larger
+    /// one, WebAssembly is compiled to code that moves every value through memory.
+    #[inline(never)]
     pub(crate) fn test<T>(values: &[T], test: impl Fn(&T) -> bool) -> Self {
+        let byte =
+            |eight: &[T; 8]| (0..8).fold(0, |byte, i| byte | u64::from(test(&eight[i])) << i);
         let word = |chunk: &[T]| {
-            let bits = chunk.iter().enumerate();
-            bits.fold(0, |word, (i, value)| word | u64::from(test(value)) << i)
+            let (eights, rest) = chunk.as_chunks();
+            let bits = rest.iter().rev().fold(0, |bits, value| bits << 1 | u64::from(test(value)));
+            let bytes = eights.iter().rev().map(byte);
+            bytes.fold(bits, |word, byte| word << 8 | byte)
         };
         Self { words: values.chunks(64).map(word).collect(), rows: values.len() }
     }
 
     /// The bit of each pair of values.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn test_pairs<T>(left: &[T], right: &[T], test: impl Fn(&T, &T) -> bool) -> Self {
         let word = |(left, right): (&[T], &[T])| {
             let bits = left.iter().zip(right).enumerate();
@@ -48,7 +53,7 @@ impl Bits {
     }
 
     /// The bit of each row number.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn test_rows(rows: usize, test: impl Fn(usize) -> bool) -> Self {
         let word = |start: usize| {
             let end = rows.min(start + 64);

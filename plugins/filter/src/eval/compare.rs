@@ -20,9 +20,10 @@ pub(crate) fn within(vector: &Vector<'_>, ranges: &Ranges) -> Truth {
     let bits = match (&vector.lanes, ranges) {
         (Lanes::Integer(values), Ranges::Integer(ranges)) => in_ranges(values, ranges, |v| *v),
         (Lanes::Decimal(values), Ranges::Decimal(ranges)) => in_ranges(values, ranges, |v| *v),
-        (Lanes::Double(values), Ranges::Double(ranges)) => {
-            in_ranges(values, ranges, |v| total_order(*v))
-        }
+        (Lanes::Double(values), Ranges::Double(ranges)) => match *ranges.as_slice() {
+            [(low, high)] => in_range(values, low, high),
+            _ => in_ranges(values, ranges, |v| total_order(*v)),
+        },
         (lanes, _) => Bits::filled(lanes.rows(), false),
     };
     Truth::masked(bits, vector.valid.as_ref())
@@ -38,6 +39,24 @@ fn in_ranges<T, K: Ord + Copy>(values: &[T], ranges: &[(K, K)], key: impl Fn(&T)
             after > 0 && key <= ranges[after - 1].1
         }),
     }
+}
+
+/// Doubles whose [`total_order`] is within these two, compared as doubles.
+fn in_range(values: &[f64], low: i64, high: i64) -> Bits {
+    let ends = (total_order(f64::NEG_INFINITY), total_order(f64::INFINITY));
+    // No double comes right before zero: that place is the one of -0, which is 0 here.
+    let high = if high == -1 { -2 } else { high };
+    let (from, to) = (double_at(low.max(ends.0)), double_at(high.min(ends.1)));
+    match (low > ends.1, high == i64::MAX) {
+        (true, with_nan) => Bits::test(values, |value| with_nan && value.is_nan()),
+        (false, true) => Bits::test(values, |value| *value >= from || value.is_nan()),
+        (false, false) => Bits::test(values, |value| *value >= from && *value <= to),
+    }
+}
+
+/// The double with this [`total_order`]; NaN where there is none.
+fn double_at(order: i64) -> f64 {
+    f64::from_bits((order ^ (((order >> 63) as u64) >> 1) as i64) as u64)
 }
 
 /// Texts equal to one of a list sorted by length, then bytes.
@@ -153,5 +172,31 @@ mod tests {
         assert!(keys.is_sorted_by(|a, b| a < b), "{keys:?}");
         assert_eq!(total_order(-0.0), total_order(0.0));
         assert_eq!(total_order(-f64::NAN), total_order(f64::NAN));
+    }
+
+    #[test]
+    fn one_range_of_doubles_is_that_of_their_order() {
+        let values = [
+            f64::NEG_INFINITY,
+            f64::MIN,
+            -1.5,
+            -0.0,
+            0.0,
+            f64::MIN_POSITIVE,
+            2.0,
+            f64::MAX,
+            f64::INFINITY,
+            f64::NAN,
+            -f64::NAN,
+        ];
+        let near = |value: &f64| [-1, 0, 1].map(|step| total_order(*value).saturating_add(step));
+        let ends: Vec<i64> =
+            values.iter().flat_map(near).chain([i64::MIN, i64::MAX - 1, i64::MAX]).collect();
+        for low in &ends {
+            for high in &ends {
+                let expected = Bits::test(&values, |v| (*low..=*high).contains(&total_order(*v)));
+                assert_eq!(in_range(&values, *low, *high), expected, "{low}..={high}");
+            }
+        }
     }
 }

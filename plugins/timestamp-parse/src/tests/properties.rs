@@ -1,6 +1,7 @@
 //! Properties over all dates, all zones and any text, with `jiff` as the reference.
 
 use crate::format::Format;
+use crate::usual::ROWS;
 use crate::zone::{self, Zones};
 use jiff::{civil::DateTime, tz::TimeZone};
 use proptest::prelude::*;
@@ -120,6 +121,13 @@ proptest! {
         let mut zones = Zones::default();
         let short = format.read(&text, &mut zones, &zone);
         prop_assert_eq!(short, format.read_slowly(&text, &mut zones, &zone), "{:?}", String::from_utf8_lossy(&text));
+        for zone in [zone, zone::Zone::Fixed(3600)] {
+            let Some(usual) = format.usual(&zone) else { continue };
+            let mut micros = [0; ROWS];
+            if usual.read(&text, &[0, text.len() as i32], &mut micros) == 1 {
+                prop_assert_eq!(Ok(micros[0]), format.read_slowly(&text, &mut zones, &zone));
+            }
+        }
     }
 
     #[test]

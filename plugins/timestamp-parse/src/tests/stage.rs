@@ -221,3 +221,17 @@ fn the_formats_of_the_examples_compile() {
         serde_json::from_str::<crate::Config>(example).unwrap().compile_formats().unwrap();
     }
 }
+
+#[test]
+fn nulls_stay_null_whatever_is_stored_for_them() {
+    const ROWS: usize = 130;
+    let valid = |row: usize| !row.is_multiple_of(3);
+    let offsets = (0..=ROWS as i32).map(|row| row * 20).collect();
+    let data = b"1970-01-01T00:00:01Z".repeat(ROWS);
+    let column = Node { offsets, ..node((0..ROWS).map(valid), data) };
+    let config = r#"{"column": "time", "format": "iso8601"}"#;
+    let (mut stage, _) = open(config, DataType::Utf8).unwrap();
+    let output = stage.process(ROWS, None, [column]).unwrap();
+    let expected: Vec<_> = (0..ROWS).map(|row| valid(row).then_some(SECOND)).collect();
+    assert_eq!(output.columns, times(&expected));
+}
