@@ -129,7 +129,7 @@ fn pass(plan: &Plan, source: &Storage, stages: [&[ConfiguredStage]; 2]) -> Resul
     publish::discard(&sink, batch)?;
     let schema = Arc::clone(partitioner.file_schema());
     let provenance = Provenance::default();
-    let mut table = TableWriter::new(Arc::clone(&sink), &plan.sink, schema, batch, provenance, 0)?;
+    let mut table = TableWriter::new(Arc::clone(&sink), &plan.sink, schema, batch, &provenance, 0)?;
     let mut before = thread_cpu();
     let mut sandbox_first = true;
     for unit in units(&files) {
