@@ -1,8 +1,8 @@
 """chDB (ClickHouse in the process): one INSERT into files by partition. Its writer takes blocks as
 they were read, and few rows at a time cost it much; a sort, which joins them, costs less."""
 
-import chdb
 from payments import RECORD, THREADS, arguments, leaves, render
+import chdb
 
 source, output, _ = arguments()
 record = render(

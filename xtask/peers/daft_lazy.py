@@ -1,10 +1,10 @@
 """Daft, native runner. Its JSON reader has no maps: they are read as structs of their keys.
 Rows are collected to batches, for few at a time cost its writer much."""
 
+from payments import RECORD, THREADS, arguments, leaves, render
 import daft
 from daft import DataType, col
 from daft.functions import strftime, to_datetime
-from payments import RECORD, THREADS, arguments, leaves, render
 
 source, output, _ = arguments()
 record = render(

@@ -1,9 +1,9 @@
 """DataFusion: one COPY. Documents span lines, so files are not cut at line ends. A file of the
 table is encoded by one thread: with as many partitions, more threads a file only cost."""
 
+from payments import RECORD, THREADS, arguments, leaves, render
 import pyarrow as pa
 from datafusion import SessionConfig, SessionContext
-from payments import RECORD, THREADS, arguments, leaves, render
 
 source, output, _ = arguments()
 record = render(

@@ -2,8 +2,8 @@
 faster than its `read_json`, which takes 1 KB records of one array for one large object. Row order
 is given up, which lets it write without collecting."""
 
-import duckdb
 from payments import RECORD, THREADS, arguments, leaves, render
+import duckdb
 
 source, output, _ = arguments()
 record = render(

@@ -13,6 +13,20 @@ import sys
 
 THREADS = 2
 
+
+
+class _NoPandas:
+    """Only chDB's package asks for pandas; where it is there, others take a second to import what
+    they do not need. So nobody finds it."""
+
+    @staticmethod
+    def find_spec(name, _path=None, _target=None):
+        if name == "pandas":
+            raise ModuleNotFoundError("not for the benchmark", name=name)
+
+
+sys.meta_path.insert(0, _NoPandas)
+
 _ISSUER = dict.fromkeys(["type", "principalId", "userName"], "string")
 _ATTRIBUTES = dict.fromkeys(["mfaAuthenticated", "creationDate"], "string")
 _SESSION = {"attributes": _ATTRIBUTES, "sessionIssuer": _ISSUER}
