@@ -1,6 +1,6 @@
 """DuckDB: one COPY. Files are read as text, which `from_json` makes records of: several times
-faster than its `read_json`, which takes 1 KB records of one array for one large object. Row order
-is given up, which lets it write without collecting."""
+faster than its `read_json` on documents like these. Row order is given up, which lets it write
+without collecting."""
 
 from payments import RECORD, THREADS, arguments, leaves, render
 import duckdb

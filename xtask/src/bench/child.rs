@@ -67,6 +67,14 @@ fn measure(command: &mut Command, limit: Duration) -> Result<Usage> {
         return Err(io::Error::last_os_error().into());
     }
     let start = Instant::now();
+    // It is in no group that the terminal interrupts, so it ends with this process instead.
+    // SAFETY: between fork and exec the closure makes one system call, and does not allocate.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
     let child = command.process_group(0).spawn();
     let child = child.map_err(|error| format!("{command:?} does not start: {error}"))?;
     let group = libc::pid_t::try_from(child.id())?;
