@@ -211,7 +211,7 @@ impl Sink {
     }
 
     fn memory() -> ByteSize {
-        ByteSize(128 << 20)
+        ByteSize(64 << 20)
     }
 
     fn max_open_files() -> u32 {

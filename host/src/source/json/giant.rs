@@ -132,6 +132,7 @@ impl Unit<'_> {
                 text.extend_from_slice(&giant.text[..giant.head_bytes]);
                 self.window.skip(from - passed)?;
                 self.window.read_exact(cut.at - from, &mut text)?;
+                self.window.shrink();
                 text.push(b']');
             }
             let comma = !after.is_empty() && text.len() > 1;

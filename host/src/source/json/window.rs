@@ -132,6 +132,16 @@ impl Window {
         zeroed(size)
     }
 
+    /// Lets go of a buffer that had to grow, if all its text is consumed and no row refers to it.
+    pub(super) fn shrink(&mut self) {
+        if self.at < self.end || self.buffer.len() <= self.capacity {
+            return;
+        }
+        self.buffer = self.acquire(self.capacity);
+        self.offset += self.end as i64;
+        (self.at, self.end, self.utf8_to) = (0, 0, 0);
+    }
+
     /// Reads past the buffer: what is left in it first, then the file. 0 at the end.
     ///
     /// # Errors
