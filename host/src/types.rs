@@ -173,6 +173,18 @@ pub struct StageRows {
     pub rows_out: u64,
 }
 
+/// Adds the counts; the name stays.
+impl std::ops::AddAssign<&Self> for StageRows {
+    fn add_assign(&mut self, other: &Self) {
+        self.rows_in += other.rows_in;
+        self.unnested += other.unnested;
+        self.filtered += other.filtered;
+        self.quarantined += other.quarantined;
+        self.noted += other.noted;
+        self.rows_out += other.rows_out;
+    }
+}
+
 /// How a listed file stands to the consumed ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sighting {

@@ -154,3 +154,77 @@ fn explain_says_what_the_pipeline_will_do() {
     assert!(shown.contains(": a micro-batch every 10s\nsource\n"), "{shown}");
     assert!(shown.contains("compression zstd"), "{shown}");
 }
+
+#[test]
+fn stages_are_measured_on_the_pipelines_own_data_and_nothing_is_written() {
+    let content = GOOD
+        .replace("{ id = \"bigint\" }", "{ id = \"bigint\", list = \"array<double>\" }")
+        .replace(
+            "[checkpoint]",
+            "[[stage]]\nplugin = \"explode\"\nconfig = { column = \"list\" }\n\
+                  [[stage]]\nplugin = \"filter\"\nconfig = { where = \"list > 1\" }\n[checkpoint]",
+        );
+    let (directory, path) = pipeline(&content);
+    let empty = output(&["explain", "--measure", &path]);
+    assert_eq!(empty.status.code(), Some(2), "{}", text(&empty.stderr));
+    assert!(text(&empty.stderr).contains("no files match `*.json`"), "{}", text(&empty.stderr));
+
+    fs::create_dir(directory.path().join("in")).unwrap();
+    let record = "{\"id\": 1, \"list\": [0.5, 1.5, 2.5, null]}\n";
+    fs::write(directory.path().join("in/a.json"), record.repeat(1_000)).unwrap();
+    let measured = output(&["explain", "--measure", "--json", &path]);
+    assert_eq!(measured.status.code(), Some(0), "{}", text(&measured.stderr));
+    let report: serde_json::Value = serde_json::from_str(&text(&measured.stdout)).unwrap();
+    assert_eq!((&report["records"], &report["files"]), (&1_000.into(), &1.into()));
+    let [explode, filter] = report["stages"].as_array().unwrap().as_slice() else {
+        panic!("{report}");
+    };
+    assert_eq!((&explode["calls"], &explode["rows"]), (&0.into(), &4_000.into()));
+    assert_eq!((&filter["calls"], &filter["rows"]), (&1.into(), &4_000.into()));
+    // The values and their validity, and a bit for each row back.
+    assert_eq!((&filter["bytes_in"], &filter["bytes_out"]), (&32_500.into(), &500.into()));
+    for part in ["kernel_ns", "boundary_ns"] {
+        assert!(filter[part].as_u64().unwrap() > 0, "{part}: {report}");
+    }
+    let shown = text(&output(&["explain", "--measure", &path]).stdout);
+    assert!(shown.contains("\nfilter ") && shown.contains("boundary"), "{shown}");
+    let left: Vec<_> =
+        fs::read_dir(directory.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn a_plugin_is_measured_on_made_up_rows_and_on_those_of_a_file() {
+    let filter = |more: &[&str]| {
+        let config = ["--config", "{\"where\": \"a > 0\"}", "--schema", "{\"a\": \"bigint\"}"];
+        output(&[&["plugin", "bench", "filter", "--rows", "1,500"], &config[..], more].concat())
+    };
+    let made = filter(&["--json"]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    let report: serde_json::Value = serde_json::from_str(&text(&made.stdout)).unwrap();
+    assert_eq!((&report["made_up"], &report["plugin"]), (&true.into(), &"filter".into()));
+    let [one, many] = report["sizes"].as_array().unwrap().as_slice() else { panic!("{report}") };
+    assert_eq!((&one["rows"], &many["rows"]), (&1.into(), &500.into()));
+    for size in [one, many] {
+        for part in ["kernel_ns", "boundary_ns", "memory_bytes", "bytes_in"] {
+            assert!(size[part].as_u64().unwrap() > 0, "{part}: {report}");
+        }
+    }
+    let shown = text(&filter(&[]).stdout);
+    assert!(shown.contains("rows are made up") && shown.contains("a call costs"), "{shown}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let rows = directory.path().join("rows.jsonl");
+    fs::write(&rows, "{\"a\": 1}\n\n{\"a\": null}\n").unwrap();
+    let given = filter(&["--json", "--input", rows.to_str().unwrap()]);
+    assert!(text(&given.stdout).contains("\"made_up\": false"), "{}", text(&given.stderr));
+
+    fs::write(&rows, "{\"a\": 1}\n{").unwrap();
+    let refused = filter(&["--input", rows.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("rows.jsonl` at line 2"), "{}", text(&refused.stderr));
+
+    let nothing = output(&["plugin", "bench", "filter"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(text(&nothing.stderr).contains("hint: give `--config` and `--schema`"));
+}

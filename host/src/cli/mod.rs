@@ -14,6 +14,7 @@ mod run;
 mod schema;
 mod schema_tree;
 pub mod status;
+mod table;
 pub mod terminal;
 mod why;
 
@@ -78,7 +79,7 @@ enum Verb {
     Why(why::WhyArgs),
     /// Break a pipeline in every way on a sample of its data, and compare the tables
     Chaos(chaos::ChaosArgs),
-    /// Inspect, build and test plugins
+    /// Inspect, build, test and measure plugins
     Plugin(plugin::PluginArgs),
     /// Print the JSON Schema of the pipeline file, for editors
     Schema(schema::SchemaArgs),

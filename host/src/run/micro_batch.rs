@@ -207,12 +207,7 @@ impl Counts {
             return;
         }
         for (sum, rows) in self.stages.iter_mut().zip(&piece.stages) {
-            sum.rows_in += rows.rows_in;
-            sum.unnested += rows.unnested;
-            sum.filtered += rows.filtered;
-            sum.quarantined += rows.quarantined;
-            sum.noted += rows.noted;
-            sum.rows_out += rows.rows_out;
+            *sum += rows;
         }
     }
 

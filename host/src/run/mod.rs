@@ -8,6 +8,7 @@ mod candidates;
 mod clean_up;
 mod inputs;
 mod left_out;
+mod measure;
 mod micro_batch;
 mod parallel;
 mod put_back;
@@ -20,6 +21,7 @@ mod worker;
 
 pub(crate) use bind::component;
 pub use candidates::{Obstacle, Staying, Tally, Wanted};
+pub use measure::{Measured, measure};
 pub use put_back::{PutBack, preview};
 pub use repaired::Repaired;
 pub use trigger::Stop;

@@ -119,7 +119,8 @@ fn transform(
     Ok(Piece { rows, rejected, bytes_read: 0, rows_read, source_rejected, stages, times })
 }
 
-fn lineage(source: &SourceBatch, rescued: Option<&Arc<str>>) -> Lineage {
+/// What an unnest of this batch must respect.
+pub(super) fn lineage(source: &SourceBatch, rescued: Option<&Arc<str>>) -> Lineage {
     let column =
         source.origins.iter().find_map(|origin| origin.slice.as_ref()).map(|(column, _)| column);
     let earlier = |origin: &Origin| origin.slice.as_ref().map_or(0, |(_, earlier)| *earlier);

@@ -2,10 +2,12 @@
 
 use super::{
     Lineage, View,
-    bindings::lockgate::transform::types::{Batch, Disposition, Output, Rejection, RowResult},
+    answer::Answer,
+    bindings::lockgate::transform::types::{Batch, Disposition, RowResult},
     bound::{OutputColumn, Rows},
     chain::{Left, NOTED_SAMPLES, OpenStage, RejectedRow},
-    lift, lower,
+    lower,
+    meter::returned_bytes,
     view::{ViewColumn, member},
 };
 use crate::{
@@ -13,9 +15,9 @@ use crate::{
     pipeline::plan::OnFailure,
     types::StageRows,
 };
-use arrow_array::{ArrayRef, UInt32Array, new_empty_array};
+use arrow_array::{ArrayRef, UInt32Array};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 /// Calls that may fail while the rows at fault are looked for; each may cost the time limit.
 const MAX_FAILED_CALLS: usize = 32;
@@ -25,13 +27,6 @@ const PLUGIN_FAILED: &str = "plugin-failed";
 
 /// Longest message of a rejection that is kept, in bytes.
 const MAX_MESSAGE_BYTES: usize = 2_048;
-
-/// A checked answer of `process`.
-struct Answer {
-    rows: RowResult,
-    columns: Vec<ArrayRef>,
-    rejections: Vec<Rejection>,
-}
 
 impl OpenStage {
     /// Moves the view through this stage.
@@ -75,7 +70,7 @@ impl OpenStage {
                     Err(failure) => {
                         counts.quarantined += view.rows as u64;
                         self.reject_all(view, &failure, &mut left.rejected)?;
-                        self.nothing()
+                        Answer::nothing(&self.bound)
                     }
                 }
             }
@@ -87,15 +82,9 @@ impl OpenStage {
     /// Calls the plugin, once more in a fresh instance when it fails.
     fn call(&mut self, view: &View) -> Result<Answer> {
         if !self.bound.is_called() || view.rows == 0 && self.bound.rows != Rows::Produce {
-            return Ok(self.nothing());
+            return Ok(Answer::nothing(&self.bound));
         }
         self.call_once(view).or_else(|_| self.call_once(view))
-    }
-
-    /// The answer to no rows.
-    fn nothing(&self) -> Answer {
-        let columns = self.bound.computed.iter().map(|field| new_empty_array(field.data_type()));
-        Answer { rows: RowResult::Same, columns: columns.collect(), rejections: Vec::new() }
     }
 
     fn reject_all(
@@ -112,47 +101,34 @@ impl OpenStage {
     }
 
     fn call_once(&mut self, view: &View) -> Result<Answer> {
-        let mut nodes = Vec::new();
-        for read in &self.bound.reads {
+        let reads = self.bound.reads.iter().map(|read| {
             let column = &view.columns[read.at.column];
             let array = member(&column.array, &read.at.members)?;
-            let array = view.gather(&ViewColumn { array, group: column.group })?;
-            lower::column(&array, read.part, &mut nodes)?;
+            view.gather(&ViewColumn { array, group: column.group })
+        });
+        let read: Vec<ArrayRef> = reads.collect::<Result<_>>()?;
+        let start = self.cost.is_some().then(Instant::now);
+        let mut nodes = Vec::new();
+        for (array, read) in read.iter().zip(&self.bound.reads) {
+            lower::column(array, read.part, &mut nodes)?;
         }
         let columns: Vec<_> = nodes.iter().map(lower::Node::as_param).collect();
         let batch = Batch { rows: view.rows as u32, watermark: None, columns: &columns };
         let mut instance = self.instance()?;
         let output = instance.process(batch)?;
-        let answer = self.check(output, view.rows)?;
+        let bytes_out = if start.is_some() { returned_bytes(&output) } else { 0 };
+        let plugin = self.configured.component.name();
+        let rows_per_row = self.configured.plan.limits.rows_per_row;
+        let answer = Answer::check(output, &self.bound, plugin, view.rows, rows_per_row)?;
+        if let (Some(cost), Some(start)) = (&mut self.cost, start) {
+            cost.add_call(start.elapsed(), instance.split());
+            cost.rows += view.rows as u64;
+            cost.bytes_in += nodes.iter().map(lower::Node::bytes).sum::<u64>();
+            cost.bytes_out += bytes_out;
+        }
         // Only an instance that kept every rule is used again.
         self.instance = Some(instance);
         Ok(answer)
-    }
-
-    /// Holds an answer against the plan and the limits.
-    fn check(&self, output: Output, rows: usize) -> Result<Answer> {
-        let breach = |breach: String| {
-            Diagnostic::plugin(format!(
-                "plugin `{}` broke the contract",
-                self.configured.component.name()
-            ))
-            .cause(breach)
-            .hint("its answer was not used; this is a bug of the plugin")
-        };
-        let due = check_rows(
-            &output.rows,
-            self.bound.rows,
-            rows,
-            self.configured.plan.limits.rows_per_row,
-        )
-        .map_err(breach)?;
-        for rejection in &output.rejections {
-            if let Some(row) = rejection.rows.iter().find(|row| **row as usize >= rows) {
-                return Err(breach(format!("it rejects row {row} of {rows}")));
-            }
-        }
-        let columns = lift::columns(&self.bound.computed, output.columns, due).map_err(breach)?;
-        Ok(Answer { rows: output.rows, columns, rejections: output.rejections })
     }
 
     /// Finds the rows that make the plugin fail, and rejects them.
@@ -310,56 +286,6 @@ impl OpenStage {
 fn repeats(taken: &[u32], rows: usize) -> bool {
     let mut seen = vec![false; rows];
     taken.iter().any(|row| std::mem::replace(&mut seen[*row as usize], true))
-}
-
-/// Checks a row result against the plan's row shape; gives the rows due in computed columns.
-fn check_rows(
-    result: &RowResult,
-    shape: Rows,
-    rows: usize,
-    rows_per_row: u64,
-) -> Result<usize, String> {
-    match (result, shape) {
-        (RowResult::Same, Rows::Keep | Rows::Filter | Rows::Reindex) => Ok(rows),
-        (RowResult::Same, Rows::Produce) => Ok(0),
-        (RowResult::Keep(bits), Rows::Filter) => {
-            let due = rows.div_ceil(8);
-            let actual = bits.len();
-            if actual == due {
-                Ok(rows)
-            } else {
-                Err(format!("its bitmap has {actual} bytes where {due} are due"))
-            }
-        }
-        (RowResult::Take(taken), Rows::Reindex) => {
-            if let Some(row) = taken.iter().find(|row| **row as usize >= rows) {
-                return Err(format!("it takes row {row} of {rows}"));
-            }
-            within(taken.len(), rows, rows_per_row)
-        }
-        (RowResult::Produced(produced), Rows::Produce) => {
-            within(*produced as usize, rows, rows_per_row)
-        }
-        (result, shape) => {
-            let result = match result {
-                RowResult::Same => "same",
-                RowResult::Keep(_) => "keep",
-                RowResult::Take(_) => "take",
-                RowResult::Produced(_) => "produced",
-            };
-            Err(format!("it answers `{result}` though its plan says {shape:?}"))
-        }
-    }
-}
-
-fn within(returned: usize, rows: usize, rows_per_row: u64) -> Result<usize, String> {
-    let limit = rows_per_row.saturating_mul(rows.max(1) as u64);
-    if returned as u64 <= limit {
-        return Ok(returned);
-    }
-    Err(format!(
-        "it returns {returned} rows for {rows}, the limit is {limit} (`limits.rows_per_row` = {rows_per_row})"
-    ))
 }
 
 /// A code as a metric label: lower case, digits and dashes, at most 64 of them.

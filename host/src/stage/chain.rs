@@ -3,7 +3,7 @@
 
 use super::{
     Component, Lineage, View, bindings::lockgate::transform::types::Part, bound::Bound,
-    instance::Instance, view::RowOrigin,
+    instance::Instance, meter::StageCost, view::RowOrigin,
 };
 use crate::{
     diagnostic::{Diagnostic, Kind, Result},
@@ -33,6 +33,8 @@ pub(super) struct OpenStage {
     pub(super) input: SchemaRef,
     pub(super) bound: Bound,
     pub(super) instance: Option<Box<dyn Instance>>,
+    /// What it cost so far, when the chain is measured.
+    pub(super) cost: Option<StageCost>,
 }
 
 /// All stages of a pipeline on one worker.
@@ -138,6 +140,28 @@ impl Chain {
         self.stages.iter().map(OpenStage::summary).collect()
     }
 
+    /// From now on, [`Chain::take_costs`] tells what stages cost. Measuring takes time itself:
+    /// a few readings of the clock per call.
+    pub fn measure(&mut self) {
+        for stage in &mut self.stages {
+            stage.cost = Some(StageCost::default());
+            stage.instance.iter_mut().for_each(|instance| instance.measure());
+        }
+    }
+
+    /// What every stage cost since the last time this was asked; nothing for a chain that is
+    /// not measured.
+    pub fn take_costs(&mut self) -> Vec<StageCost> {
+        let costs = self.stages.iter_mut().filter_map(|stage| stage.cost.as_mut());
+        costs.map(std::mem::take).collect()
+    }
+
+    /// Bytes of memory that the plugins of all stages hold.
+    pub fn memory_bytes(&self) -> usize {
+        let instances = self.stages.iter().filter_map(|stage| stage.instance.as_ref());
+        instances.map(|instance| instance.memory_bytes()).sum()
+    }
+
     /// Runs a batch through every stage.
     ///
     /// # Errors
@@ -150,7 +174,9 @@ impl Chain {
         for stage in &mut self.stages {
             let start = Instant::now();
             rows.push(stage.run(&mut view, lineage, &mut left)?);
-            times.push(start.elapsed());
+            let took = start.elapsed();
+            stage.cost.iter_mut().for_each(|cost| cost.add_batch(took));
+            times.push(took);
         }
         let Left { rejected, noted } = left;
         Ok(ChainOutput { view, rejected, noted, stages: rows, times })
@@ -162,7 +188,7 @@ impl OpenStage {
         let config = configured.plan.config.to_string();
         let (instance, bound) = open_instance(&configured, &config, &input)?;
         let instance = bound.is_called().then_some(instance);
-        Ok(Self { configured, config, input, bound, instance })
+        Ok(Self { configured, config, input, bound, instance, cost: None })
     }
 
     /// The running instance, or a fresh one opened like the first.
@@ -170,7 +196,10 @@ impl OpenStage {
         if let Some(instance) = self.instance.take() {
             return Ok(instance);
         }
-        let (instance, bound) = open_instance(&self.configured, &self.config, &self.input)?;
+        let (mut instance, bound) = open_instance(&self.configured, &self.config, &self.input)?;
+        if self.cost.is_some() {
+            instance.measure();
+        }
         if bound.schema != self.bound.schema {
             let name = &self.configured.plan.name;
             return Err(Diagnostic::plugin(format!(

@@ -9,6 +9,7 @@ use super::{
     },
     engine::TICK,
     fields,
+    meter::{Meter, Split},
 };
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -17,12 +18,14 @@ use crate::{
 use arrow_schema::Schema;
 use wasmtime::{ResourceLimiter, Store, Trap};
 
-/// What the host keeps for a guest: its memory budget, and whether it hit it.
+/// What the host keeps for a guest: its memory budget, whether it hit it, and the times of a
+/// call that is measured.
 pub(super) struct Guest {
     /// Bytes of all linear memories together: the limit, in use, and what was refused.
     limit: usize,
     used: usize,
     refused: Option<usize>,
+    meter: Option<Meter>,
 }
 
 impl ResourceLimiter for Guest {
@@ -66,6 +69,15 @@ pub(crate) trait Instance: Send {
     /// # Errors
     /// Fails when the plugin says so, traps, or exceeds a limit.
     fn process(&mut self, batch: Batch<'_>) -> Result<Output>;
+
+    /// From now on calls of `process` are measured.
+    fn measure(&mut self);
+
+    /// Where the time of the last measured call of `process` went.
+    fn split(&self) -> Split;
+
+    /// Bytes of memory the plugin holds.
+    fn memory_bytes(&self) -> usize;
 }
 
 /// A running sandbox.
@@ -74,6 +86,8 @@ pub(super) struct Sandbox {
     guest: Columnar,
     name: String,
     limits: Limits,
+    /// Nodes of the last batch.
+    nodes: usize,
 }
 
 impl Sandbox {
@@ -88,14 +102,14 @@ impl Sandbox {
         limits: Limits,
     ) -> Result<Self> {
         let memory_bytes = usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX);
-        let state = Guest { limit: memory_bytes, used: 0, refused: None };
+        let state = Guest { limit: memory_bytes, used: 0, refused: None, meter: None };
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|guest| guest);
         store.epoch_deadline_trap();
         store.set_epoch_deadline(ticks(limits));
         store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
         match pre.instantiate(&mut store) {
-            Ok(guest) => Ok(Self { store, guest, name: name.to_owned(), limits }),
+            Ok(guest) => Ok(Self { store, guest, name: name.to_owned(), limits, nodes: 0 }),
             Err(error) => Err(trapped(name, "start", &limits, store.data(), &error)),
         }
     }
@@ -134,7 +148,10 @@ impl Instance for Sandbox {
 
     fn process(&mut self, batch: Batch<'_>) -> Result<Output> {
         self.store.set_epoch_deadline(ticks(self.limits));
-        self.store.data_mut().refused = None;
+        let guest = self.store.data_mut();
+        guest.refused = None;
+        guest.meter.iter_mut().for_each(Meter::clear);
+        self.nodes = batch.columns.len();
         let columns = self.guest.lockgate_transform_columns();
         let answer = columns.call_process(&mut self.store, batch);
         match answer.map_err(|error| self.trapped("process", &error))? {
@@ -144,6 +161,23 @@ impl Instance for Sandbox {
                     .cause(message))
             }
         }
+    }
+
+    fn measure(&mut self) {
+        self.store.data_mut().meter = Some(Meter::new());
+        self.store.call_hook(|mut store, _| {
+            store.data_mut().meter.iter_mut().for_each(Meter::mark);
+            Ok(())
+        });
+    }
+
+    fn split(&self) -> Split {
+        let meter = self.store.data().meter.as_ref();
+        meter.map_or_else(Split::default, |meter| meter.split(self.nodes))
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.store.data().used
     }
 }
 

@@ -36,6 +36,13 @@ impl Node {
         }
     }
 
+    /// Bytes of its buffers.
+    pub(super) fn bytes(&self) -> u64 {
+        let param = self.as_param();
+        let bytes = param.validity.len() + size_of_val(param.offsets) + param.data.len();
+        bytes as u64
+    }
+
     /// Takes offsets, rebased to start at 0; gives the range of values they span.
     fn set_offsets(&mut self, offsets: &OffsetBuffer<i32>) -> std::ops::Range<usize> {
         let first = offsets[0];

@@ -5,6 +5,7 @@
 //! yet gathered). The host trusts nothing that comes out of a sandbox: `lift` and `call`
 //! check every answer before it is used.
 
+mod answer;
 mod bindings;
 mod bound;
 mod call;
@@ -15,6 +16,7 @@ mod fields;
 mod instance;
 mod lift;
 mod lower;
+mod meter;
 mod native;
 pub mod standard;
 mod unnest;
@@ -29,6 +31,7 @@ pub use chain::{
 pub use component::{CONTRACT, Component, digest};
 pub use contract::Metadata;
 pub use engine::Engine;
+pub use meter::StageCost;
 pub use native::{NativePlugin, NativeStage};
 pub use unnest::{Lineage, Narrow};
 pub use view::{RowOrigin, Selected, View};

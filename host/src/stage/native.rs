@@ -4,10 +4,14 @@ use super::{
     bindings::lockgate::transform::types::{Batch, Error, FieldParam, Metadata, Output, Plan},
     fields,
     instance::Instance,
+    meter::Split,
 };
 use crate::diagnostic::{Diagnostic, Result};
 use arrow_schema::Schema;
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A plugin without a sandbox, in terms of the contract.
 pub trait NativePlugin: Send + Sync {
@@ -37,11 +41,13 @@ pub trait NativeStage: Send {
 pub(super) struct Native {
     plugin: Arc<dyn NativePlugin>,
     stage: Option<Box<dyn NativeStage>>,
+    /// Of the last call, once calls are measured.
+    split: Option<Split>,
 }
 
 impl Native {
     pub(super) fn new(plugin: Arc<dyn NativePlugin>) -> Self {
-        Self { plugin, stage: None }
+        Self { plugin, stage: None, split: None }
     }
 }
 
@@ -57,7 +63,23 @@ impl Instance for Native {
     fn process(&mut self, batch: Batch<'_>) -> Result<Output> {
         let stage = self.stage.as_mut();
         let stage = stage.ok_or_else(|| Diagnostic::internal("a native stage was not opened"))?;
-        stage.process(batch).map_err(refused)
+        let start = self.split.is_some().then(Instant::now);
+        let answer = stage.process(batch);
+        self.split = start.map(|start| Split { kernel: start.elapsed(), metering: Duration::ZERO });
+        answer.map_err(refused)
+    }
+
+    fn measure(&mut self) {
+        self.split = Some(Split::default());
+    }
+
+    fn split(&self) -> Split {
+        self.split.unwrap_or_default()
+    }
+
+    /// Its memory is the host's.
+    fn memory_bytes(&self) -> usize {
+        0
     }
 }
 

@@ -32,16 +32,16 @@ const LIMITS: Limits = Limits {
 /// One case file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub(super) struct Case {
     about: String,
-    config: Value,
-    schema: Map<String, Value>,
+    pub(super) config: Value,
+    pub(super) schema: Map<String, Value>,
     #[serde(default)]
-    input: Vec<Value>,
+    pub(super) input: Vec<Value>,
     expect: Option<Vec<Value>>,
     #[serde(default)]
     rejections: Vec<Rejection>,
-    error: Option<String>,
+    pub(super) error: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -108,7 +108,11 @@ pub(super) fn run(component: &Component, dir: &Path) -> Result<Report> {
     Ok(report)
 }
 
-fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+/// The case files of a directory, by name.
+///
+/// # Errors
+/// Fails when the directory cannot be read or holds no case.
+pub(super) fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     let hint = "a case is a JSON file with `about`, `config`, `schema`, `input` and `expect`; give its directory with `--cases DIR`";
     let failed = |error: std::io::Error| {
         Diagnostic::config(format!("cannot read the cases in `{}`", dir.display()))
@@ -126,7 +130,11 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read(file: &Path) -> Result<Case> {
+/// Reads a case file.
+///
+/// # Errors
+/// Fails when there is none, or it is no case.
+pub(super) fn read(file: &Path) -> Result<Case> {
     let text = fs::read_to_string(file)
         .map_err(|error| Diagnostic::config("the file cannot be read").cause(error))?;
     serde_json::from_str(&text).map_err(|error| Diagnostic::config("this is no case").cause(error))
@@ -162,17 +170,21 @@ fn refusal(error: &Diagnostic) -> String {
 
 fn process(component: &Component, case: &Case) -> Result<ChainOutput> {
     let schema = parse_schema(&Value::Object(case.schema.clone()))?;
+    let mut chain = Chain::open(&[stage(component, &case.config)], &schema)?;
+    chain.process(&rows::decode(&schema, &case.input)?, &Lineage::default())
+}
+
+/// A stage of its own, with the limits that a pipeline gives by default.
+pub(super) fn stage(component: &Component, config: &Value) -> ConfiguredStage {
     let plan = StagePlan {
         name: component.name().to_owned(),
         plugin: PluginRef::File(PathBuf::from(component.name())),
-        config: case.config.clone(),
+        config: config.clone(),
         limits: LIMITS,
         on_failure: OnFailure::Stop,
         key: KeyPath::default(),
     };
-    let stages = [ConfiguredStage { plan, component: component.clone() }];
-    let mut chain = Chain::open(&stages, &schema)?;
-    chain.process(&rows::decode(&schema, &case.input)?, &Lineage::default())
+    ConfiguredStage { plan, component: component.clone() }
 }
 
 fn compare_rows(output: &ChainOutput, expect: &[Value]) -> Result<String> {

@@ -1,10 +1,12 @@
-//! `lockgate plugin`: list, inspect, make, build and test plugins.
+//! `lockgate plugin`: list, inspect, make, build, test and measure plugins.
 
+mod bench;
 mod build;
 mod cases;
 mod config_table;
 mod diff;
 mod inspect;
+mod made;
 mod new;
 mod rows;
 mod template;
@@ -65,6 +67,8 @@ enum Verb {
         #[arg(long, value_name = "DIR")]
         cases: Option<PathBuf>,
     },
+    /// Measure calls of a plugin: its own code and the boundary of the sandbox apart
+    Bench(bench::BenchArgs),
 }
 
 /// Runs `lockgate plugin`.
@@ -109,17 +113,24 @@ pub fn run(args: &PluginArgs, terminal: &Terminal) -> Result<(), Failures> {
             ))?;
         }
         Verb::Test { plugin, cases } => test(plugin, cases.as_deref(), terminal)?,
+        Verb::Bench(args) => {
+            let engine = Engine::with_user_cache()?;
+            let path = Path::new(&args.plugin);
+            let (component, beside) = if standard::standard(&args.plugin).is_some() {
+                (standard_plugin(&engine, &args.plugin)?, None)
+            } else {
+                let (component, beside) = with_cases(&engine, path)?;
+                (component, Some(beside))
+            };
+            terminal.data(&bench::bench(&component, args, beside.as_deref())?)?;
+        }
     }
     Ok(())
 }
 
 fn test(plugin: &Path, cases: Option<&Path>, terminal: &Terminal) -> Result<()> {
     let engine = Engine::with_user_cache()?;
-    let (component, beside) = if plugin.is_dir() {
-        (build::build(&engine, plugin)?.component, plugin.join("cases"))
-    } else {
-        (read(&engine, plugin)?, plugin.with_file_name("cases"))
-    };
+    let (component, beside) = with_cases(&engine, plugin)?;
     let report = cases::run(&component, cases.unwrap_or(&beside))?;
     let cases::Report { text, cases, failed } = report;
     terminal.data(&format!("{text}{} of {cases} cases passed\n", cases - failed))?;
@@ -128,6 +139,15 @@ fn test(plugin: &Path, cases: Option<&Path>, terminal: &Terminal) -> Result<()> 
         failed => Err(Diagnostic::plugin(format!("{failed} of {cases} cases failed"))
             .hint("lines with `-` were expected and did not come, lines with `+` came instead")),
     }
+}
+
+/// A crate, which is built, or a file; and where its cases are.
+fn with_cases(engine: &Engine, plugin: &Path) -> Result<(Component, PathBuf)> {
+    Ok(if plugin.is_dir() {
+        (build::build(engine, plugin)?.component, plugin.join("cases"))
+    } else {
+        (read(engine, plugin)?, plugin.with_file_name("cases"))
+    })
 }
 
 /// A plugin as it is named on the command line: a standard name, or the path of a file.

@@ -12,6 +12,8 @@
 //!   out  decisions about rows
 //! ```
 
+mod cost;
+
 use super::{Failures, load, terminal::Terminal};
 use crate::{
     pipeline::plan::{PartitionValue, Plan, Trigger},
@@ -27,6 +29,16 @@ use std::path::PathBuf;
 pub(super) struct ExplainArgs {
     /// The pipeline file
     pipeline: PathBuf,
+    /// Run the stages on a sample of the pipeline's own data, and show what each costs: the
+    /// boundary of the sandbox and the plugin's own code apart. Writes nothing
+    #[arg(long)]
+    measure: bool,
+    /// Text to sample, from the first files of the source
+    #[arg(long, value_name = "SIZE", default_value = "32 MiB", requires = "measure")]
+    sample: ByteSize,
+    /// Print what was measured as one JSON object
+    #[arg(long, requires = "measure")]
+    json: bool,
 }
 
 /// Runs `lockgate explain`.
@@ -35,6 +47,16 @@ pub(super) struct ExplainArgs {
 /// Everything that is wrong with the pipeline file, or the first stage that refuses.
 pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> Result<(), Failures> {
     let plan = load(&args.pipeline, terminal)?;
+    if args.measure {
+        let engine = Engine::with_user_cache()?;
+        let measured = run::measure(&plan, &engine, &terminal.notices(), args.sample.0)?;
+        let shown = if args.json {
+            format!("{:#}\n", terminal.shown_json(cost::json(&measured)))
+        } else {
+            cost::text(&measured)
+        };
+        return Ok(terminal.data(&shown)?);
+    }
     let checked = run::check(&plan, &Engine::with_user_cache()?, &terminal.notices())?;
     let mut lines = source(&plan, &checked);
     for (summary, stage) in checked.stages.iter().zip(&plan.stages) {
