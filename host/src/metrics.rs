@@ -32,6 +32,11 @@ pub trait Observer: Send + Sync {
         let _ = until;
     }
 
+    /// Something worth saying in passing.
+    fn remark(&self, remark: &str) {
+        let _ = remark;
+    }
+
     /// Something that does not stop the run.
     fn warning(&self, warning: &Diagnostic) {
         let _ = warning;

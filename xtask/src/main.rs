@@ -46,6 +46,10 @@ const USAGE: &str = "usage: cargo xtask VERB
   bench --peers[=NAME,..] [--rounds=N] [SCENARIO..]
               the same beside other engines (default: all, 3 rounds), which it installs;
               all on all takes about 15 minutes and writes docs/benchmarks/
+  bench latency
+              from the close of a small file to its rows in the table
+  bench history
+              a micro-batch after 100 and after 100,000 before it
   instructions [--update] [JOB ..]
               count the instructions of small jobs under valgrind and compare them with the
               committed baseline: payments, small-files, cloudtrail (default: all)";

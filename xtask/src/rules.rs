@@ -38,7 +38,7 @@ const IMPORTS: [(&str, &[&str]); 11] = [
 const BASE: &[&str] = &["diagnostic", "metrics", "pipeline", "storage", "types"];
 
 /// Where in the host a dependency may be named.
-const DOORS: [(&str, &[&str]); 8] = [
+const DOORS: [(&str, &[&str]); 10] = [
     ("wasmtime", &["stage/"]),
     ("parquet", &["sink/"]),
     ("object_store", &["storage/remote/"]),
@@ -46,6 +46,8 @@ const DOORS: [(&str, &[&str]); 8] = [
     ("futures_util", &["storage/remote/"]),
     ("clap", &["cli/", "main.rs"]),
     ("toml", &["pipeline/", "diagnostic", "source/schema/", "cli/plugin/"]),
+    ("notify", &["storage/local/watch.rs"]),
+    ("rustix", &["storage/local/watch.rs"]),
     ("jsonschema", &["pipeline/", "run/", "stage/"]),
 ];
 

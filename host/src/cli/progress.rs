@@ -100,13 +100,6 @@ impl Listener {
         self.batches.load(Ordering::Relaxed)
     }
 
-    /// Says something in passing, unless nothing is to be said.
-    pub fn remark(&self, line: &str) {
-        if self.lines {
-            self.line(line);
-        }
-    }
-
     /// Has this said with the first micro-batch that rejects records.
     pub fn on_rejected(&self, line: String) {
         *self.on_rejected.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
@@ -179,6 +172,12 @@ impl Observer for Listener {
         if let Some(bar) = &self.bar {
             bar.set_message("waiting for files");
             bar.tick();
+        }
+    }
+
+    fn remark(&self, remark: &str) {
+        if self.lines {
+            self.line(remark);
         }
     }
 

@@ -3,7 +3,8 @@
 use super::{Failures, load, progress::ProgressArgs, terminal::Terminal};
 use crate::{
     diagnostic::{Diagnostic, Kind, Result},
-    pipeline::plan::Trigger,
+    metrics::Observer as _,
+    pipeline::{config, plan::Trigger},
     run::{Run, Stop},
     stage::Engine,
 };
@@ -20,11 +21,14 @@ pub(super) struct RunArgs {
     /// The pipeline file
     pipeline: PathBuf,
     /// One micro-batch, then stop
-    #[arg(long, conflicts_with = "available_now")]
+    #[arg(long, group = "when")]
     once: bool,
     /// Micro-batches until nothing is left to read, then stop
-    #[arg(long)]
+    #[arg(long, group = "when")]
     available_now: bool,
+    /// A micro-batch as soon as a file arrives, for ever
+    #[arg(long, group = "when")]
+    on_arrival: bool,
     #[command(flatten)]
     progress: ProgressArgs,
 }
@@ -49,8 +53,10 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failures> {
         run.trigger = Trigger::Once;
     } else if args.available_now {
         run.trigger = Trigger::AvailableNow;
+    } else if args.on_arrival && !matches!(plan.trigger, Trigger::OnArrival(_)) {
+        run.trigger = Trigger::OnArrival(config::Trigger::DEFAULT_POLL_INTERVAL);
     }
-    let is_endless = matches!(run.trigger, Trigger::Interval(_));
+    let is_endless = matches!(run.trigger, Trigger::Interval(_) | Trigger::OnArrival(_));
     run.run(&engine, &listener)?;
     let is_abandoned = stop.abandon.load(Ordering::Relaxed);
     if is_abandoned || (stop.is_asked() && !is_endless) {

@@ -127,6 +127,9 @@ pub enum Trigger {
     AvailableNow,
     /// A micro-batch at most this often, for ever.
     Interval(Duration),
+    /// A micro-batch as soon as a file arrives, for ever; where a source cannot tell of
+    /// arrivals, it is listed this often.
+    OnArrival(Duration),
 }
 
 /// One configured use of a plugin.

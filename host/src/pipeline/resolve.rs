@@ -259,19 +259,29 @@ fn schema_file(path: &str, directory: &Path) -> Result<String, Diagnostic> {
 }
 
 fn trigger(trigger: &config::Trigger, context: &mut Context<'_>) -> Trigger {
-    match (trigger.interval, trigger.mode) {
-        (Some(_), Some(_)) => {
-            context.failures.push(
-                Diagnostic::config("`interval` and `mode` exclude each other")
-                    .hint("keep `interval` to run for ever, or `mode` to stop by itself")
-                    .at_name(&key("trigger", "mode")),
-            );
-            Trigger::Once
-        }
-        (_, Some(config::Mode::Once)) => Trigger::Once,
-        (_, Some(config::Mode::AvailableNow)) => Trigger::AvailableNow,
-        (Some(interval), None) => Trigger::Interval(interval.0),
-        (None, None) => Trigger::Interval(config::Trigger::DEFAULT_INTERVAL),
+    let poll = trigger.poll_interval.map_or(config::Trigger::DEFAULT_POLL_INTERVAL, |span| span.0);
+    if trigger.interval.is_some() && trigger.mode.is_some() {
+        context.failures.push(
+            Diagnostic::config("`interval` and `mode` exclude each other")
+                .hint("keep `interval` to start micro-batches by the clock, or `mode`")
+                .at_name(&key("trigger", "mode")),
+        );
+    } else if trigger.poll_interval.is_some()
+        && !matches!(trigger.mode, Some(config::Mode::OnArrival))
+    {
+        context.failures.push(
+            Diagnostic::config("`poll_interval` goes with `mode = \"on_arrival\"` only")
+                .hint("`interval` is how often micro-batches start by the clock")
+                .at_name(&key("trigger", "poll_interval")),
+        );
+    }
+    match trigger.mode {
+        Some(config::Mode::Once) => Trigger::Once,
+        Some(config::Mode::AvailableNow) => Trigger::AvailableNow,
+        Some(config::Mode::OnArrival) => Trigger::OnArrival(poll),
+        None => Trigger::Interval(
+            trigger.interval.map_or(config::Trigger::DEFAULT_INTERVAL, |interval| interval.0),
+        ),
     }
 }
 

@@ -39,8 +39,8 @@ use crate::{
 };
 use arrow_schema::SchemaRef;
 use report::Report;
-use session::Session;
-use std::{num::NonZero, thread};
+use session::{Outcome, Session};
+use std::{num::NonZero, sync::Arc, thread};
 use trigger::Ticker;
 
 /// Where a run reads, remembers and writes.
@@ -128,21 +128,24 @@ impl<'a> Run<'a> {
     /// next run goes on from there.
     pub fn run(self, engine: &Engine, observer: &dyn Observer) -> Result<()> {
         let (trigger, stop) = (self.trigger, self.stop);
+        let (source, plan) = (Arc::clone(&self.stores.source), &self.plan.source);
         let mut session = Session::open(self, engine)?;
         let mut report = Report::new(session.plan(), session.id());
-        let mut found = false;
-        if let Some(done) = session.replay(observer)? {
-            observer.batch_done(&report.micro_batch(&done));
-            found = true;
+        let mut outcome = Outcome { done: session.replay(observer)?, rest: None };
+        if let Some(done) = &outcome.done {
+            observer.batch_done(&report.micro_batch(done));
         }
-        let mut ticker = Ticker::new(trigger);
-        while ticker.tick(found, stop) {
-            let done = session.micro_batch(observer)?;
-            found = done.is_some();
-            match (&done, trigger) {
+        let mut ticker = Ticker::new(trigger, plan, &source, observer)?;
+        while let Some(look) =
+            ticker.tick(outcome.done.is_some(), outcome.rest.take(), stop, observer)?
+        {
+            outcome = session.micro_batch(&look, observer)?;
+            match (&outcome.done, trigger) {
                 (Some(done), _) => observer.batch_done(&report.micro_batch(done)),
-                (None, Trigger::Interval(interval)) => observer.waiting(interval),
-                (None, _) => {}
+                (None, Trigger::Interval(until) | Trigger::OnArrival(until)) => {
+                    observer.waiting(until);
+                }
+                (None, Trigger::Once | Trigger::AvailableNow) => {}
             }
         }
         Ok(())

@@ -77,7 +77,8 @@ pub(super) fn run(
     let ahead = 2 * workers.len();
     let window = Window { current: Mutex::new(0), moved: Condvar::new(), ahead };
     thread::scope(|scope| {
-        for worker in workers {
+        // A worker without a unit would start for nothing.
+        for worker in workers.iter_mut().take(units.len()) {
             let (next, senders, window) = (&next, &senders, &window);
             scope.spawn(move || {
                 loop {

@@ -13,13 +13,21 @@ use crate::{
     clock,
     diagnostic::{Diagnostic, Result},
     metrics::Observer,
-    pipeline::plan::Plan,
+    pipeline::plan::{Plan, SourcePlan},
     sink,
-    source::{self, backlog::Backlog, returned::Returned},
+    source::{
+        self,
+        arrivals::Look,
+        backlog::Backlog,
+        discover::{self, Discovered, Known},
+        returned::Returned,
+    },
     stage::{Component, ConfiguredStage, Engine},
+    storage::Storage,
     types::{BatchId, CommitRecord, InputFile, OffsetRecord, Position},
 };
 use std::{
+    collections::BTreeSet,
     iter,
     sync::Arc,
     time::{Duration, Instant},
@@ -51,6 +59,14 @@ pub(super) struct Done {
     pub(super) intent: Duration,
     pub(super) start: Instant,
     pub(super) total: Duration,
+}
+
+/// What a look for files led to.
+pub(super) struct Outcome {
+    /// The micro-batch, if there were files for one.
+    pub(super) done: Option<Done>,
+    /// What is still to be looked at, as far as it is known.
+    pub(super) rest: Option<Look>,
 }
 
 /// A micro-batch whose intent is recorded.
@@ -170,21 +186,26 @@ impl<'a> Session<'a> {
         Ok(Some(done))
     }
 
-    /// Discovers new files and carries out one micro-batch; `None` when there are none.
+    /// Discovers new files among those to be looked at, and carries out one micro-batch when
+    /// there are any.
     ///
     /// # Errors
     /// Fails when a store refuses, another runner took the number, a stage or the quarantine
     /// stops the pipeline, or the run is abandoned.
-    pub(super) fn micro_batch(&mut self, observer: &dyn Observer) -> Result<Option<Done>> {
+    pub(super) fn micro_batch(&mut self, look: &Look, observer: &dyn Observer) -> Result<Outcome> {
         self.clean_up.carry_on(&self.run.stores, observer);
         let start = Instant::now();
-        let mut files = self.backlog.take(&self.run.plan.source, start);
-        if files.is_empty() {
-            files = self.discover(observer)?;
-        }
+        let (files, rest) = match look {
+            Look::Everything => match self.backlog.take(&self.run.plan.source, start) {
+                files if files.is_empty() => self.discover(observer)?,
+                // What came after the listing is in none yet.
+                files => (files, Some(Look::Everything)),
+            },
+            Look::Files(paths) => self.discover_among(paths, observer)?,
+        };
         let discover = start.elapsed();
         if files.is_empty() {
-            return Ok(None);
+            return Ok(Outcome { done: None, rest });
         }
         if self.workers.is_empty() {
             self.workers = self.open_workers(&self.stages, &files)?;
@@ -194,22 +215,40 @@ impl<'a> Session<'a> {
         let inputs = Inputs::of_files(&self.run.stores.source);
         let intent = intent.elapsed();
         let begun = Begun { offsets, inputs, files, discover, intent, start };
-        Ok(Some(self.carry_out(begun, observer)?))
+        Ok(Outcome { done: Some(self.carry_out(begun, observer)?), rest })
     }
 
-    /// Lists the source; gives the files of the next micro-batch.
-    fn discover(&mut self, observer: &dyn Observer) -> Result<Vec<InputFile>> {
+    /// Lists the source; gives the files of the next micro-batch, and whether there are more.
+    fn discover(&mut self, observer: &dyn Observer) -> Result<(Vec<InputFile>, Option<Look>)> {
         let start = Instant::now();
-        let (plan, source) = (&self.run.plan.source, &self.run.stores.source);
-        let seen = self.checkpoint.seen();
-        let known = source::discover::Known {
-            sighting: &|file| seen.sighting(file),
-            position: self.checkpoint.position(),
-        };
-        let found = source::discover::discover(plan, source, &known)?;
-        self.left_out.tell(&found, plan, observer);
+        let found = self.found(discover::discover)?;
+        self.left_out.tell(&found, &self.run.plan.source, observer);
+        let rest = (!found.later.is_empty()).then_some(Look::Everything);
         self.backlog.keep(found.later, start.elapsed(), Instant::now());
-        Ok(found.files)
+        Ok((found.files, rest))
+    }
+
+    /// As [`Session::discover`], of these paths alone.
+    fn discover_among(
+        &mut self,
+        paths: &BTreeSet<String>,
+        observer: &dyn Observer,
+    ) -> Result<(Vec<InputFile>, Option<Look>)> {
+        let found =
+            self.found(|plan, source, known| discover::discover_among(plan, source, known, paths))?;
+        self.left_out.tell(&found, &self.run.plan.source, observer);
+        let later: BTreeSet<_> = found.later.into_iter().map(|file| file.path).collect();
+        Ok((found.files, (!later.is_empty()).then_some(Look::Files(later))))
+    }
+
+    fn found(
+        &self,
+        look: impl Fn(&SourcePlan, &Storage, &Known<'_>) -> Result<Discovered>,
+    ) -> Result<Discovered> {
+        let seen = self.checkpoint.seen();
+        let position = self.checkpoint.position();
+        let known = Known { sighting: &|file| seen.sighting(file), position };
+        look(&self.run.plan.source, &self.run.stores.source, &known)
     }
 
     /// Carries out a micro-batch that puts these rejected records back.

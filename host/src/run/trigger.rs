@@ -1,6 +1,12 @@
 //! When micro-batches start, and how a run is told to stop.
 
-use crate::pipeline::plan::Trigger;
+use crate::{
+    diagnostic::Result,
+    metrics::Observer,
+    pipeline::plan::{SourcePlan, Trigger},
+    source::arrivals::{Arrivals, Look},
+    storage::Storage,
+};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -26,27 +32,64 @@ impl Stop {
     }
 }
 
-/// Says when to look for files.
-#[derive(Debug)]
+/// Says when to look for files, and at which.
 pub(super) struct Ticker {
-    trigger: Trigger,
+    when: When,
     last: Option<Instant>,
 }
 
+/// A trigger, and what it needs.
+enum When {
+    Once,
+    AvailableNow,
+    Interval(Duration),
+    OnArrival(Box<Arrivals>),
+}
+
 impl Ticker {
-    pub(super) fn new(trigger: Trigger) -> Self {
-        Self { trigger, last: None }
+    /// # Errors
+    /// Fails when the source's glob is malformed.
+    pub(super) fn new(
+        trigger: Trigger,
+        plan: &SourcePlan,
+        source: &Storage,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let when = match trigger {
+            Trigger::Once => When::Once,
+            Trigger::AvailableNow => When::AvailableNow,
+            Trigger::Interval(interval) => When::Interval(interval),
+            Trigger::OnArrival(poll) => {
+                When::OnArrival(Box::new(Arrivals::new(plan, source, poll, observer)?))
+            }
+        };
+        Ok(Self { when, last: None })
     }
 
-    /// Waits until it is time to look for files; false when the run is over.
+    /// Waits until it is time to look for files, and says at which; `None` when the run is over.
     ///
-    /// `found` tells whether the last look found any.
-    pub(super) fn tick(&mut self, found: bool, stop: &Stop) -> bool {
-        let go_on = match (self.trigger, self.last) {
+    /// `found` tells whether the last look found any, and `rest` what it left.
+    ///
+    /// # Errors
+    /// Fails when files are waited for and the store refuses.
+    pub(super) fn tick(
+        &mut self,
+        found: bool,
+        rest: Option<Look>,
+        stop: &Stop,
+        observer: &dyn Observer,
+    ) -> Result<Option<Look>> {
+        let go_on = match (&mut self.when, self.last) {
+            (When::OnArrival(arrivals), _) => {
+                if let Some(rest) = rest {
+                    arrivals.put_back(rest);
+                }
+                return arrivals.wait(&|| stop.is_asked(), observer);
+            }
             (_, None) => true,
-            (Trigger::Once, Some(_)) => false,
-            (Trigger::AvailableNow, Some(_)) => found,
-            (Trigger::Interval(interval), Some(last)) => {
+            (When::Once, Some(_)) => false,
+            (When::AvailableNow, Some(_)) => found,
+            (When::Interval(interval), Some(last)) => {
                 while !stop.is_asked()
                     && let Some(rest) =
                         interval.checked_sub(last.elapsed()).filter(|rest| !rest.is_zero())
@@ -57,46 +100,79 @@ impl Ticker {
             }
         };
         self.last = Some(Instant::now());
-        go_on && !stop.is_asked()
+        Ok((go_on && !stop.is_asked()).then_some(Look::Everything))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        metrics::Silent,
+        source::fixture::{MemoryStore, plan},
+    };
+    use std::sync::Arc;
+
+    fn ticker(trigger: Trigger) -> Ticker {
+        let store: Storage = Arc::new(MemoryStore::default());
+        Ticker::new(trigger, &plan(), &store, &Silent).unwrap()
+    }
+
+    fn ticks(ticker: &mut Ticker, found: bool, stop: &Stop) -> bool {
+        ticker.tick(found, None, stop, &Silent).unwrap().is_some()
+    }
 
     #[test]
     fn once_ticks_once() {
-        let mut ticker = Ticker::new(Trigger::Once);
-        assert!(ticker.tick(false, &Stop::default()));
-        assert!(!ticker.tick(true, &Stop::default()));
+        let mut ticker = ticker(Trigger::Once);
+        assert!(ticks(&mut ticker, false, &Stop::default()));
+        assert!(!ticks(&mut ticker, true, &Stop::default()));
     }
 
     #[test]
     fn available_now_ticks_while_there_are_files() {
-        let mut ticker = Ticker::new(Trigger::AvailableNow);
-        assert!(ticker.tick(false, &Stop::default()));
-        assert!(ticker.tick(true, &Stop::default()));
-        assert!(!ticker.tick(false, &Stop::default()));
+        let mut ticker = ticker(Trigger::AvailableNow);
+        assert!(ticks(&mut ticker, false, &Stop::default()));
+        assert!(ticks(&mut ticker, true, &Stop::default()));
+        assert!(!ticks(&mut ticker, false, &Stop::default()));
     }
 
     #[test]
     fn an_interval_counts_from_the_start_of_the_last_micro_batch() {
         let interval = Duration::from_millis(30);
-        let mut ticker = Ticker::new(Trigger::Interval(interval));
+        let mut ticker = ticker(Trigger::Interval(interval));
         let start = Instant::now();
-        assert!(ticker.tick(false, &Stop::default()));
+        assert!(ticks(&mut ticker, false, &Stop::default()));
         thread::sleep(Duration::from_millis(20));
-        assert!(ticker.tick(false, &Stop::default()));
+        assert!(ticks(&mut ticker, false, &Stop::default()));
         assert!(start.elapsed() >= interval);
     }
 
     #[test]
-    fn a_stop_ends_the_wait() {
+    fn on_arrival_goes_on_at_once_with_what_is_left() {
+        let mut ticker = ticker(Trigger::OnArrival(Duration::from_hours(1)));
         let stop = Stop::default();
-        let mut ticker = Ticker::new(Trigger::Interval(Duration::from_hours(1)));
-        assert!(ticker.tick(true, &stop));
-        stop.finish.store(true, Ordering::Relaxed);
-        assert!(!ticker.tick(true, &stop));
+        let mut look = |rest| ticker.tick(true, rest, &stop, &Silent).unwrap();
+        assert_eq!(look(None), Some(Look::Everything), "the first look is at everything");
+        assert_eq!(look(Some(Look::Everything)), Some(Look::Everything));
+        let files = || Some(Look::Files(["a".to_owned()].into()));
+        assert_eq!(look(files()), files());
+    }
+
+    #[test]
+    fn a_stop_ends_the_wait() {
+        let hour = Duration::from_hours(1);
+        for trigger in [Trigger::Interval(hour), Trigger::OnArrival(hour)] {
+            let stop = Stop::default();
+            let mut ticker = ticker(trigger);
+            assert!(ticks(&mut ticker, true, &stop));
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    thread::sleep(Duration::from_millis(20));
+                    stop.finish.store(true, Ordering::Relaxed);
+                });
+                assert!(!ticks(&mut ticker, true, &stop));
+            });
+        }
     }
 }

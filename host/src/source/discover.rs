@@ -12,7 +12,7 @@ use crate::{
     types::{InputFile, Position, Sighting},
 };
 use globset::{GlobBuilder, GlobMatcher};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// The source's glob, compiled.
 ///
@@ -59,6 +59,12 @@ impl Pattern {
         parents.iter().take_while(|name| is_fixed(name)).cloned().collect::<Vec<_>>().join("/")
     }
 
+    /// Whether matches may lie below other directories than [`Self::directory`].
+    pub fn is_deep(&self) -> bool {
+        let fixed = self.names.iter().take_while(|name| is_fixed(name)).count();
+        self.names.len() > fixed + 1 || self.names.last().is_some_and(|name| name == "**")
+    }
+
     /// The one path that can match, where there is no wildcard.
     fn path(&self) -> Option<String> {
         self.names.iter().all(|name| is_fixed(name)).then(|| self.names.join("/"))
@@ -99,12 +105,38 @@ pub struct Discovered {
 /// Fails when the glob is malformed or the store refuses to list.
 pub fn discover(plan: &SourcePlan, storage: &Storage, known: &Known<'_>) -> Result<Discovered> {
     let pattern = Pattern::new(&plan.pattern)?;
+    let listed = list(plan, storage, &pattern, known.position)?;
+    Ok(choose(plan, &pattern, listed, known))
+}
+
+/// As [`discover`], of these paths alone: nothing is listed.
+///
+/// # Errors
+/// Fails when the glob is malformed or the store refuses to look at a file.
+pub fn discover_among(
+    plan: &SourcePlan,
+    storage: &Storage,
+    known: &Known<'_>,
+    paths: &BTreeSet<String>,
+) -> Result<Discovered> {
+    let pattern = Pattern::new(&plan.pattern)?;
+    let is_read = |path: &&String| match (plan.order, known.position) {
+        (Order::Lexicographic, Some(position)) => **path > position.path,
+        _ => true,
+    };
+    let found = paths.iter().filter(is_read).map(|path| storage.head(path));
+    let found = found.filter_map(Result::transpose).collect::<Result<_>>()?;
+    Ok(choose(plan, &pattern, found, known))
+}
+
+/// The files of the next micro-batch among these, which are in order of paths.
+fn choose(plan: &SourcePlan, pattern: &Pattern, metas: Vec<Meta>, known: &Known<'_>) -> Discovered {
     let oldest_us = match (plan.max_file_age, known.position) {
         (Some(age), Some(position)) => position.modified_us.saturating_sub(micros(age)),
         _ => i64::MIN,
     };
     let mut found = Discovered::default();
-    for meta in list(plan, storage, &pattern, known.position)? {
+    for meta in metas {
         if !pattern.matches(&meta.path) {
             continue;
         }
@@ -121,14 +153,13 @@ pub fn discover(plan: &SourcePlan, storage: &Storage, known: &Known<'_>) -> Resu
             Sighting::New => found.files.push(file),
         }
     }
-    // A listing is in order of paths already.
     if plan.order == Order::ModificationTime {
         found
             .files
             .sort_unstable_by(|a, b| (a.modified_us, &a.path).cmp(&(b.modified_us, &b.path)));
     }
     found.later = found.files.split_off(count_within(plan, &found.files));
-    Ok(found)
+    found
 }
 
 /// As [`discover`], where nothing is known yet.

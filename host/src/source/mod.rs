@@ -3,6 +3,7 @@
 //! A [`SourceBatch`] keeps the text its rows came from, so that a row rejected anywhere
 //! downstream is written to the quarantine as it stood in the file.
 
+pub mod arrivals;
 pub mod backlog;
 pub mod clean;
 pub mod discover;

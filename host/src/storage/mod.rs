@@ -11,10 +11,12 @@ pub mod local;
 mod options;
 pub mod remote;
 mod url;
+mod watch;
 
 pub use options::StorageOptions;
 pub use remote::silent;
 pub use url::{open, open_with};
+pub use watch::{Arrival, Coverage, Tell, Watch};
 
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -174,6 +176,16 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Fails when the store refuses; a missing directory is fine.
     fn settle(&self, _prefix: &str) -> Result<()> {
         Ok(())
+    }
+
+    /// Gets ready to tell of files that arrive in the directory `prefix` (empty: the root) and,
+    /// where `is_deep`, in all that lie below it, once they are covered; `None` where the store
+    /// cannot tell.
+    ///
+    /// # Errors
+    /// Fails when the system refuses, because of a limit for example.
+    fn watch(&self, _prefix: &str, _is_deep: bool, _tell: Tell) -> Result<Option<Box<dyn Watch>>> {
+        Ok(None)
     }
 
     /// Takes the advisory lock of this name, and writes `holder` into it for others to read.

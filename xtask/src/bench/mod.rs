@@ -8,9 +8,12 @@
 //! scenario -> generate -> run (pipeline, child) -> table -> report
 //! ```
 
+mod arriving;
 mod chart;
 mod child;
 pub(crate) mod generate;
+mod history;
+mod latency;
 mod peers;
 pub(crate) mod pipeline;
 mod report;
@@ -31,6 +34,11 @@ const RUNS: usize = 3;
 /// # Errors
 /// Fails when something does not build or run, or a table is not what the data says.
 pub fn run(root: &Path, names: &[&str]) -> Result {
+    match names {
+        ["latency"] => return latency::run(root),
+        ["history"] => return history::run(root),
+        _ => {}
+    }
     let is_beside_peers = names.iter().any(|name| name.starts_with("--peers"));
     let result = if is_beside_peers { peers::run(root, names) } else { alone(root, names) };
     result.and(scenario::clean(root))

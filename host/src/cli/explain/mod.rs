@@ -82,6 +82,10 @@ fn source(plan: &Plan, checked: &Checked) -> Vec<String> {
         Trigger::Once => "one micro-batch, then stop".to_owned(),
         Trigger::AvailableNow => "micro-batches until nothing is left, then stop".to_owned(),
         Trigger::Interval(interval) => format!("a micro-batch every {}", TimeSpan(interval)),
+        Trigger::OnArrival(poll) => format!(
+            "a micro-batch as soon as a file arrives (listed every {} where nothing tells)",
+            TimeSpan(poll)
+        ),
     };
     let limits = [
         source.max_files_per_trigger.map(|files| format!("{files} files")),

@@ -67,24 +67,33 @@ pub struct Trigger {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"10s")]
     pub interval: Option<TimeSpan>,
-    /// Stop by itself instead.
+    /// Start otherwise than at an interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+    /// With `mode = "on_arrival"`: how often the source is listed where it cannot tell of files
+    /// that arrive: in object stores and on network file systems. Default: `1s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"5s")]
+    pub poll_interval: Option<TimeSpan>,
 }
 
 impl Trigger {
     /// The interval when the file names neither interval nor mode.
     pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
+    /// How often a source is listed that cannot tell of arrivals.
+    pub const DEFAULT_POLL_INTERVAL: Duration = Duration::from_secs(1);
 }
 
-/// When a run stops by itself.
+/// When micro-batches start, other than at an interval.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// After one micro-batch.
+    /// One, at once; then stop.
     Once,
-    /// When nothing is left to read.
+    /// One after the other, until nothing is left to read; then stop.
     AvailableNow,
+    /// As soon as a file arrives, for ever: once it is closed after writing, or moved into place.
+    OnArrival,
 }
 
 /// Where progress is kept.

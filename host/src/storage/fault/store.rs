@@ -3,7 +3,7 @@
 use super::{Faults, Go, failure, stop};
 use crate::{
     diagnostic::Result,
-    storage::{Created, Lock, Meta, PendingWriter, Storage, Store},
+    storage::{Created, Lock, Meta, PendingWriter, Storage, Store, Tell, Watch},
     types::{BatchId, InputFile, PendingFile, PendingHandle},
 };
 use std::{
@@ -132,6 +132,10 @@ impl Store for FaultStore {
 
     fn settle(&self, prefix: &str) -> Result<()> {
         self.faults.act(|| format!("settle {prefix}"), || self.inner.settle(prefix))
+    }
+
+    fn watch(&self, prefix: &str, is_deep: bool, tell: Tell) -> Result<Option<Box<dyn Watch>>> {
+        self.inner.watch(prefix, is_deep, tell)
     }
 
     fn lock(&self, path: &str, holder: &[u8]) -> Result<Lock> {

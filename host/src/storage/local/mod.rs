@@ -19,8 +19,11 @@ mod lock;
 mod pending;
 mod refusal;
 mod unsynced;
+mod watch;
 
-use super::{Created, Lock, Meta, PendingWriter, RESTORE, Store, UNDO, changed, verify_renamed};
+use super::{
+    Created, Lock, Meta, PendingWriter, RESTORE, Store, Tell, UNDO, Watch, changed, verify_renamed,
+};
 use crate::{
     diagnostic::{Diagnostic, Result},
     types::{BatchId, PendingFile},
@@ -286,6 +289,11 @@ impl Store for LocalStore {
         let dir = self.locate_dir(prefix)?;
         sweep(&dir);
         sync_if_present(&dir)
+    }
+
+    fn watch(&self, prefix: &str, is_deep: bool, tell: Tell) -> Result<Option<Box<dyn Watch>>> {
+        let watcher = watch::Watcher::new(&self.root, self.locate_dir(prefix)?, is_deep, tell)?;
+        Ok(watcher.map(|watcher| Box::new(watcher) as _))
     }
 
     fn lock(&self, path: &str, holder: &[u8]) -> Result<Lock> {
