@@ -34,7 +34,7 @@ const PIPELINE: &str = "[pipeline]\nname = \"history\"\n\
 ///
 /// # Errors
 /// Fails when something does not build or run, or a file does not become visible.
-pub(super) fn run(root: &Path) -> Result {
+pub(super) fn measure(root: &Path) -> Result {
     run::build(root)?;
     let program = root.join("target/release/lockgate");
     let memory = Path::new("/dev/shm");

@@ -32,7 +32,7 @@ const STARTS: usize = 21;
 ///
 /// # Errors
 /// Fails when something does not build or run, or a file does not become visible.
-pub(super) fn run(root: &Path) -> Result {
+pub(super) fn measure(root: &Path) -> Result {
     run::build(root)?;
     let program = root.join("target/release/lockgate");
     // ext4 is slow to make files where many were deleted a minute ago: nothing is deleted before.

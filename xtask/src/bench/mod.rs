@@ -35,8 +35,8 @@ const RUNS: usize = 3;
 /// Fails when something does not build or run, or a table is not what the data says.
 pub fn run(root: &Path, names: &[&str]) -> Result {
     match names {
-        ["latency"] => return latency::run(root),
-        ["history"] => return history::run(root),
+        ["latency"] => return latency::measure(root),
+        ["history"] => return history::measure(root),
         _ => {}
     }
     let is_beside_peers = names.iter().any(|name| name.starts_with("--peers"));
