@@ -72,6 +72,8 @@ pub struct Arrivals {
     named: BTreeSet<String>,
     young: BTreeMap<String, Young>,
     everything_at: Instant,
+    /// Whether the last look at everything left something.
+    is_left: bool,
 }
 
 impl Arrivals {
@@ -98,6 +100,7 @@ impl Arrivals {
             named: BTreeSet::new(),
             young: BTreeMap::new(),
             everything_at: Instant::now(),
+            is_left: false,
         };
         arrivals.listen(observer);
         Ok(arrivals)
@@ -116,7 +119,7 @@ impl Arrivals {
     /// These are still to be looked at.
     pub fn put_back(&mut self, rest: Look) {
         match rest {
-            Look::Everything => self.everything_at = Instant::now(),
+            Look::Everything => self.is_left = true,
             Look::Files(paths) => self.named.extend(paths),
         }
     }
@@ -136,6 +139,10 @@ impl Arrivals {
             }
             if is_stopped() {
                 return Ok(None);
+            }
+            // What arrives since that look is told: there is no need to watch anew.
+            if mem::take(&mut self.is_left) {
+                return Ok(Some(Look::Everything));
             }
             let now = Instant::now();
             if self.named.len() > MOST_FILES || self.everything_at <= now {

@@ -214,6 +214,10 @@ impl Store for Telling {
         unreachable!("it only tells")
     }
 
+    fn sync_pending(&self, _: &[PendingFile]) -> Result<()> {
+        unreachable!("it only tells")
+    }
+
     fn verify_pending(&self, _: &PendingFile) -> Result<()> {
         unreachable!("it only tells")
     }
