@@ -15,7 +15,7 @@ use std::{
 };
 
 /// How long a file may take until something is wrong.
-const TOO_LONG: Duration = Duration::from_secs(60);
+const TOO_LONG: Duration = Duration::from_mins(1);
 /// Between two looks at the table.
 const BETWEEN_LOOKS: Duration = Duration::from_micros(100);
 
