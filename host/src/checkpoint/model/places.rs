@@ -3,7 +3,9 @@
 use crate::{
     checkpoint::fixture,
     diagnostic::Result,
-    storage::{Created, Lock, Meta, PendingWriter, Storage, Store, open, remote::Memory},
+    storage::{
+        Created, Lock, Meta, PendingWriter, Storage, Store, Tell, Watch, open, remote::Memory,
+    },
     types::{BatchId, InputFile, PendingFile},
 };
 use std::{
@@ -129,6 +131,10 @@ impl Store for Locks {
 
     fn settle(&self, prefix: &str) -> Result<()> {
         self.inner.settle(prefix)
+    }
+
+    fn watch(&self, prefix: &str, is_deep: bool, tell: Tell) -> Result<Option<Box<dyn Watch>>> {
+        self.inner.watch(prefix, is_deep, tell)
     }
 
     fn lock(&self, _path: &str, holder: &[u8]) -> Result<Lock> {

@@ -132,7 +132,7 @@ impl Encoder {
             if file.room() == 0 {
                 file.flush(&mut self.scratch)?;
             }
-            if file.size_bytes() >= self.target.max_file_bytes {
+            if file.size_bytes() >= self.target.max_file_bytes || file.is_full() {
                 self.close(index)?;
             }
         }

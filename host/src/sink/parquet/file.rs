@@ -31,6 +31,9 @@ pub(super) struct Target {
     pub(super) max_file_bytes: u64,
 }
 
+/// Their ordinals are 16 bits wide.
+const MOST_ROW_GROUPS: usize = i16::MAX as usize;
+
 /// A pending file that rows are written to.
 pub(super) struct OpenFile {
     path: String,
@@ -99,6 +102,11 @@ impl OpenFile {
     pub(super) fn size_bytes(&self) -> u64 {
         let group: usize = self.chunks.iter().map(Chunk::bytes).sum();
         (self.writer.bytes_written() + group) as u64
+    }
+
+    /// Whether the format allows the file no more row groups.
+    pub(super) fn is_full(&self) -> bool {
+        self.writer.flushed_row_groups().len() >= MOST_ROW_GROUPS
     }
 
     /// Ends the row group and frees its memory.

@@ -1,20 +1,23 @@
-//! How many bytes rows take, counted by what they hold rather than by what was allocated, so
-//! that the same rows always count the same.
+//! How many bytes rows take, counted by what a page holds of them while it is open rather than by
+//! what was allocated, so that the same rows always count the same.
 
 use arrow_array::{Array, GenericByteArray, OffsetSizeTrait, cast::AsArray, types::ByteArrayType};
 use arrow_buffer::ArrowNativeType;
 use arrow_schema::DataType;
 use std::ops::Range;
 
+/// What a page holds at least of a value that is no text.
+const WORD_BYTES: usize = size_of::<u64>();
+
 /// Bytes of some rows of one column.
 pub(super) fn column_bytes(array: &dyn Array, range: &Range<usize>) -> usize {
     use DataType as T;
     let rows = range.len();
-    let validity = if array.nulls().is_some() { rows / 8 + 1 } else { 0 };
-    validity
+    let levels = if array.nulls().is_some() { rows } else { 0 };
+    levels
         + match array.data_type() {
-            T::Null => 0,
-            T::Boolean => rows / 8 + 1,
+            T::Null => rows,
+            T::Boolean => rows * WORD_BYTES,
             T::FixedSizeBinary(width) => rows * *width as usize,
             T::Utf8 => text_bytes(array.as_string::<i32>(), range),
             T::Binary => text_bytes(array.as_binary::<i32>(), range),
@@ -29,7 +32,7 @@ pub(super) fn column_bytes(array: &dyn Array, range: &Range<usize>) -> usize {
                 let maps = array.as_map();
                 list_bytes(maps.value_offsets(), range, maps.entries())
             }
-            other => rows * other.primitive_width().unwrap_or_default(),
+            other => rows * other.primitive_width().unwrap_or_default().max(WORD_BYTES),
         }
 }
 

@@ -21,6 +21,8 @@ mod ledger;
 mod memory;
 mod partition;
 mod properties;
+#[cfg(test)]
+mod round_trip;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -57,8 +57,8 @@ impl Waiting {
     }
 }
 
-fn files(paths: &[&str]) -> Option<Look> {
-    Some(Look::Files(paths.iter().map(|path| (*path).to_owned()).collect()))
+fn files(paths: &[&str]) -> Look {
+    Look::Files(paths.iter().map(|path| (*path).to_owned()).collect())
 }
 
 #[test]
@@ -70,16 +70,16 @@ fn a_file_is_looked_at_once_it_is_closed_moved_or_linked_and_not_before() {
     open.write_all(b"{").unwrap();
     assert_eq!(waiting.look(200), None, "it is being written");
     drop(open);
-    assert_eq!(waiting.look(5_000), files(&["a.json"]));
+    assert_eq!(waiting.look(5_000), Some(files(&["a.json"])));
     fs::write(at("half"), "{}").unwrap();
     assert_eq!(waiting.look(200), None, "no name of the source's");
     fs::rename(at("half"), at("b.json")).unwrap();
-    assert_eq!(waiting.look(5_000), files(&["b.json"]));
+    assert_eq!(waiting.look(5_000), Some(files(&["b.json"])));
     fs::hard_link(at("b.json"), at("c.json")).unwrap();
-    assert_eq!(waiting.look(5_000), files(&["c.json"]));
+    assert_eq!(waiting.look(5_000), Some(files(&["c.json"])));
     fs::write(elsewhere.path().join("d"), "{}").unwrap();
     std::os::unix::fs::symlink(elsewhere.path().join("d"), at("d.json")).unwrap();
-    assert_eq!(waiting.look(5_000), files(&["d.json"]));
+    assert_eq!(waiting.look(5_000), Some(files(&["d.json"])));
     assert_eq!(waiting.said(), [""; 0]);
 }
 
@@ -90,16 +90,16 @@ fn what_lies_in_a_directory_that_appears_is_found() {
     fs::create_dir_all(elsewhere.path().join("x/y")).unwrap();
     fs::write(elsewhere.path().join("x/y/a.json"), "{}").unwrap();
     fs::rename(elsewhere.path().join("x"), temp.path().join("x")).unwrap();
-    assert_eq!(waiting.look(5_000), files(&["x/y/a.json"]));
+    assert_eq!(waiting.look(5_000), Some(files(&["x/y/a.json"])));
     // Made and filled faster than anybody can begin to watch.
     for n in 0..5 {
         let dir = temp.path().join(format!("{n}/deep"));
         fs::create_dir_all(&dir).unwrap();
         fs::write(dir.join("a.json"), "{}").unwrap();
-        assert_eq!(waiting.look(5_000), files(&[&format!("{n}/deep/a.json")]));
+        assert_eq!(waiting.look(5_000), Some(files(&[&format!("{n}/deep/a.json")])));
     }
     fs::write(temp.path().join("3/deep/b.json"), "{}").unwrap();
-    assert_eq!(waiting.look(5_000), files(&["3/deep/b.json"]), "it stays watched");
+    assert_eq!(waiting.look(5_000), Some(files(&["3/deep/b.json"])), "it stays watched");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_file_that_grows_in_a_directory_that_appears_is_not_looked_at() {
             }
         });
         let start = Instant::now();
-        assert_eq!(waiting.look(20_000), files(&["new/a.json"]));
+        assert_eq!(waiting.look(20_000), Some(files(&["new/a.json"])));
         assert!(start.elapsed() > QUIET * 5 / 4, "{:?}", start.elapsed());
     });
 }
@@ -136,7 +136,7 @@ fn a_directory_that_is_missing_deleted_or_replaced_is_watched_once_it_is_there()
             assert_eq!(waiting.look(1_000), Some(Look::Everything));
         }
         fs::write(root.join(name), "{}").unwrap();
-        assert_eq!(waiting.look(5_000), files(&[name]));
+        assert_eq!(waiting.look(5_000), Some(files(&[name])));
     };
     file_arrives(&mut waiting, "a.json");
     fs::remove_dir_all(&root).unwrap();
@@ -249,7 +249,7 @@ fn when_the_store_missed_something_or_tells_too_much_everything_is_looked_at() {
     assert_eq!(waiting.look(100), None);
     waiting.arrivals.put_back(Look::Files(["b".to_owned()].into()));
     tell(Arrival::File("c".into()));
-    assert_eq!(waiting.look(1_000), files(&["b", "c"]));
+    assert_eq!(waiting.look(1_000), Some(files(&["b", "c"])));
 }
 
 #[test]

@@ -21,7 +21,7 @@ use std::{
 };
 
 /// Network and user-space file systems, by the `f_type` of `statfs(2)`: NFS, SMB (three
-/// versions), FUSE, Ceph, 9P, AFS, Lustre, GPFS, OCFS2, GFS2, shared folders of VirtualBox.
+/// versions), FUSE, Ceph, 9P, AFS, Lustre, GPFS, OCFS2, GFS2, shared folders of `VirtualBox`.
 const NETWORK: [u32; 13] = [
     0x6969,
     0x517B,
@@ -42,7 +42,7 @@ const NETWORK: [u32; 13] = [
 pub(super) struct Watcher {
     root: PathBuf,
     mode: RecursiveMode,
-    watcher: RecommendedWatcher,
+    inotify: RecommendedWatcher,
 }
 
 impl Watcher {
@@ -61,7 +61,7 @@ impl Watcher {
         let watcher = RecommendedWatcher::new(listener, Config::default())
             .map_err(|error| cannot_watch(root, error))?;
         let mode = if is_deep { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-        Ok(Some(Self { root: root.to_owned(), mode, watcher }))
+        Ok(Some(Self { root: root.to_owned(), mode, inotify: watcher }))
     }
 }
 
@@ -74,7 +74,7 @@ impl Watch for Watcher {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Coverage::Missing),
             Err(e) => return Err(refused("look at", &dir, &e)),
         }
-        match self.watcher.watch(&dir, self.mode) {
+        match self.inotify.watch(&dir, self.mode) {
             Ok(()) => Ok(Coverage::Told),
             Err(error) if is_missing(&error) => Ok(Coverage::Missing),
             Err(error) => Err(cannot_watch(&dir, error)),

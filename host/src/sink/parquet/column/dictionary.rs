@@ -50,9 +50,11 @@ impl Ends {
     fn hash(self, text: &[u8]) -> u32 {
         let mut hash = fold(self.first ^ MIX, self.last ^ u64::from(self.length) << 32);
         if !self.is_all() {
-            for eight in text[8..text.len() - 8].chunks(8) {
-                let word = eight.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
-                hash = fold(hash ^ word, MIX);
+            let middle = &text[8..text.len() - 8];
+            // What is left over of it is told by the eight bytes that end with it.
+            let (whole, _) = middle.as_chunks::<8>();
+            for eight in whole.iter().chain(text[..text.len() - 8].last_chunk()) {
+                hash = fold(hash ^ u64::from_le_bytes(*eight), MIX);
             }
         }
         fold(hash, 0xd6e8_feb8_6659_fd93) as u32

@@ -35,7 +35,7 @@ impl Index {
         self.offsets.append_row_count(page.rows as i64);
         self.offsets.append_unencoded_byte_array_data_bytes(page.text_bytes);
         match &page.bounds {
-            None if page.nulls == page.levels => {
+            None if page.is_null() => {
                 self.columns.append(true, vec![], vec![], page.nulls as i64);
             }
             // A page of nothing but NaN has no bounds, and so the column has no index.

@@ -113,6 +113,12 @@ struct DataPage {
     text_bytes: Option<i64>,
 }
 
+impl DataPage {
+    fn is_null(&self) -> bool {
+        self.nulls == self.levels
+    }
+}
+
 impl Chunk {
     pub(super) fn new(column: &ColumnDescPtr, leaf: &Leaf, choice: Choice) -> Self {
         Self {
@@ -169,10 +175,12 @@ impl Chunk {
     }
 
     fn end_page(&mut self, scratch: &mut Scratch) -> Result<()> {
-        // The first page shows whether the dictionary pays; one that is full takes no more.
+        // The first page with values shows whether the dictionary pays; one that is full takes no
+        // more.
+        let is_first = self.values.len() > 0 && self.pages.iter().all(DataPage::is_null);
         let pays =
             self.values.dictionary_bytes() + self.values.page_bytes() < self.values.plain_bytes();
-        if self.pages.is_empty() && !pays {
+        if is_first && !pays {
             self.values.resolve();
         }
         let values = self.values.len();

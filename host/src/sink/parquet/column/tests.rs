@@ -170,6 +170,24 @@ fn a_dictionary_that_does_not_pay_is_given_up_and_one_that_is_full_takes_no_more
 }
 
 #[test]
+fn nulls_in_front_and_values_of_any_length_keep_their_dictionary() {
+    let late = |n: usize| (n >= 21_000).then(|| format!("payment-{:04}-settled", n % 100));
+    let numbers: Int64Array = (0..45_000).map(|n| (n >= 21_000).then_some(n % 100)).collect();
+    let nulls: Int64Array = (0..45_000).map(|_| None).collect();
+    let rows = batch(vec![
+        ("texts", Arc::new((0..45_000).map(late).collect::<StringArray>())),
+        ("numbers", Arc::new(numbers)),
+        ("nulls", Arc::new(nulls)),
+    ]);
+    let file = written(std::slice::from_ref(&rows), Compression::Snappy);
+    assert_same(&read(&file), &rows);
+    let columns = metadata(&file).row_group(0).columns().to_vec();
+    let has_dictionary = columns.iter().map(|column| column.dictionary_page_offset().is_some());
+    assert_eq!(has_dictionary.collect::<Vec<_>>(), [true, true, false]);
+    assert!(columns[0].compressed_size() < 30_000, "{}", columns[0].compressed_size());
+}
+
+#[test]
 fn pages_have_bounds_that_readers_skip_by() {
     let rows = batch(vec![
         ("number", Arc::new(Int64Array::from_iter_values(0..50_000)) as ArrayRef),

@@ -284,7 +284,8 @@ impl Values {
     /// Appends the page's values to its bytes, and forgets them.
     pub(super) fn take_page(&mut self, page: &mut Vec<u8>) -> PageValues {
         let bounds = self.bounds();
-        let encoding = if self.dictionary.is_some() {
+        // A page without values does not need the dictionary, which may still be given up.
+        let encoding = if self.dictionary.is_some() && !self.numbers.is_empty() {
             let width = hybrid::bit_width(self.distinct().saturating_sub(1) as u32);
             page.push(width);
             hybrid::encode(&self.numbers, width, page);
@@ -368,6 +369,9 @@ impl Values {
     pub(super) fn take_dictionary(&mut self, page: &mut Vec<u8>) -> Option<usize> {
         let dictionary = self.dictionary.take().or_else(|| self.full.take())?;
         let distinct = dictionary.len();
+        if distinct == 0 {
+            return None;
+        }
         match dictionary {
             Dictionary::Words(known) => put_words(&known.values, self.kind.width, page),
             Dictionary::Texts(known) => {
