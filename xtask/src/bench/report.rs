@@ -2,7 +2,7 @@
 
 use super::{generate::Expected, run::Run, scenario::Scenario};
 
-/// Above the lines of [`line`].
+/// Above the lines of [`line()`].
 pub(super) const HEADER: &str = "scenario  MB JSON  wall s  CPU s  MB/wall s  MB/CPU s  peak MB  \
                                  decode  stages  write  batches  files  what it stands for";
 
