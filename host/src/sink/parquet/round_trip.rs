@@ -19,7 +19,7 @@ use arrow_array::{
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
-use arrow_select::{concat::concat_batches, filter::filter_record_batch};
+use arrow_select::filter::filter_record_batch;
 use bytes::Bytes;
 use proptest::prelude::*;
 use random::{Dice, field, selection};
@@ -30,10 +30,13 @@ fn open(file: &Bytes) -> ParquetRecordBatchReaderBuilder<Bytes> {
     ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).unwrap()
 }
 
+/// All rows in one batch.
 fn read(reader: ParquetRecordBatchReaderBuilder<Bytes>) -> RecordBatch {
     let schema = Arc::clone(reader.schema());
-    let batches: Vec<_> = reader.build().unwrap().map(Result::unwrap).collect();
-    concat_batches(&schema, &batches).unwrap()
+    let mut batches = reader.with_batch_size(1 << 24).build().unwrap();
+    let batch = batches.next().map_or_else(|| RecordBatch::new_empty(schema), Result::unwrap);
+    assert!(batches.next().is_none());
+    batch
 }
 
 fn assert_same(found: &RecordBatch, expected: &RecordBatch) {
@@ -241,9 +244,25 @@ fn round_trip(seed: u64, columns: usize, calls: usize, most_rows: usize, partiti
         written = Some(bytes);
         assert!(found.keys().eq(expected.keys()));
         for (found, expected) in found.values().zip(expected.values()) {
-            let all =
-                |batches: &[RecordBatch]| concat_batches(&batches[0].schema(), batches).unwrap();
-            assert_same(&all(found), &all(expected));
+            assert_same_rows(found, expected);
+        }
+    }
+}
+
+/// The same rows in the same order, in batches of other sizes.
+fn assert_same_rows(found: &[RecordBatch], expected: &[RecordBatch]) {
+    let rows = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+    assert_eq!(rows(found), rows(expected));
+    let mut others = expected.iter().filter(|batch| batch.num_rows() > 0);
+    let mut other: Option<RecordBatch> = None;
+    for batch in found {
+        let mut at = 0;
+        while at < batch.num_rows() {
+            let rest = other.take().or_else(|| others.next().cloned()).unwrap();
+            let rows = rest.num_rows().min(batch.num_rows() - at);
+            assert_same(&batch.slice(at, rows), &rest.slice(0, rows));
+            at += rows;
+            other = (rows < rest.num_rows()).then(|| rest.slice(rows, rest.num_rows() - rows));
         }
     }
 }
