@@ -51,3 +51,20 @@ fn text_bytes<T: ByteArrayType>(array: &GenericByteArray<T>, range: &Range<usize
     let bytes = offsets[range.end].as_usize() - offsets[range.start].as_usize();
     size_of::<T::Offset>() * (range.len() + 1) + bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{BooleanArray, Int8Array, NullArray};
+
+    #[test]
+    fn narrow_columns_count_as_what_an_open_page_holds_of_them() {
+        let rows = 1_000;
+        let booleans: BooleanArray = (0..rows).map(|row| Some(row % 2 == 0)).collect();
+        let some: Int8Array = (0..rows).map(|row| (row % 2 == 0).then_some(1)).collect();
+        let whole = |array: &dyn Array| column_bytes(array, &(0..array.len()));
+        assert!(whole(&booleans) >= 8 * rows);
+        assert!(whole(&some) >= 9 * rows, "a level and a word");
+        assert!(whole(&NullArray::new(rows)) >= rows);
+    }
+}
