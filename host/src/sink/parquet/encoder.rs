@@ -6,7 +6,7 @@
 
 use super::{
     column::Scratch,
-    file::{OpenFile, Target},
+    file::{Held, OpenFile, Target},
     layout::Layout,
     partition::Partition,
     rows::Rows,
@@ -78,6 +78,18 @@ impl Encoder {
             }
         }
         self.write(&mut due)
+    }
+
+    /// What its open files hold, by number of their partition; sealed before, if asked for.
+    pub(super) fn held(&mut self, seal: bool) -> Result<Vec<(usize, Held)>> {
+        let scratch = &mut self.scratch;
+        let held = self.open.iter_mut().map(|(partition, (_, file))| {
+            if seal {
+                file.seal(scratch)?;
+            }
+            Ok((*partition, file.held()))
+        });
+        held.collect()
     }
 
     pub(super) fn into_finished(self) -> Vec<Finished> {

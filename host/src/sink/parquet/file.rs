@@ -34,6 +34,16 @@ pub(super) struct Target {
 /// Their ordinals are 16 bits wide.
 const MOST_ROW_GROUPS: usize = i16::MAX as usize;
 
+/// What an open file holds in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    /// Of the row group at hand.
+    pub(super) group_rows: u64,
+    pub(super) group_bytes: u64,
+    /// Those that are finished, of which the footer is still to be written.
+    pub(super) row_groups: u64,
+}
+
 /// A pending file that rows are written to.
 pub(super) struct OpenFile {
     path: String,
@@ -104,13 +114,32 @@ impl OpenFile {
         (self.writer.bytes_written() + group) as u64
     }
 
+    /// Bytes of memory that it takes, by what is held rather than by what was allocated.
+    pub(super) fn held(&self) -> Held {
+        let group_bytes: usize = self.chunks.iter().map(Chunk::held_bytes).sum();
+        Held {
+            group_rows: self.group_rows as u64,
+            group_bytes: group_bytes as u64,
+            row_groups: self.writer.flushed_row_groups().len() as u64,
+        }
+    }
+
     /// Whether the format allows the file no more row groups.
     pub(super) fn is_full(&self) -> bool {
         self.writer.flushed_row_groups().len() >= MOST_ROW_GROUPS
     }
 
+    /// Compresses what is in open pages, as far as that is worth a page.
+    pub(super) fn seal(&mut self, scratch: &mut Scratch) -> Result<()> {
+        self.chunks.iter_mut().try_for_each(|chunk| chunk.seal(scratch))
+    }
+
     /// Ends the row group and frees its memory.
     pub(super) fn flush(&mut self, scratch: &mut Scratch) -> Result<()> {
+        self.end_group(true, scratch)
+    }
+
+    fn end_group(&mut self, with_index: bool, scratch: &mut Scratch) -> Result<()> {
         if self.group_rows == 0 {
             return Ok(());
         }
@@ -118,16 +147,20 @@ impl OpenFile {
         let refused = |error| refused(&self.path, error, &self.refusal);
         let mut group = self.writer.next_row_group().map_err(refused)?;
         for chunk in self.chunks.drain(..) {
-            let (bytes, result) = chunk.finish(scratch)?;
+            let (bytes, result) = chunk.finish(with_index, scratch)?;
             group.append_column(&bytes, result).map_err(refused)?;
         }
         group.close().map_err(refused)?;
         Ok(())
     }
 
-    /// Completes the file and makes it durable.
+    /// Completes the file and makes it durable. Where no column has a second page, statistics
+    /// say all that an index would. An index is of all row groups or of none: readers that miss
+    /// one do without the others.
     pub(super) fn finish(mut self, scratch: &mut Scratch) -> Result<PendingFile> {
-        self.flush(scratch)?;
+        let is_first = self.writer.flushed_row_groups().is_empty();
+        let with_index = !is_first || self.chunks.iter().any(Chunk::has_several_pages);
+        self.end_group(with_index, scratch)?;
         let Self { path, writer, refusal, rows, event_time_us, .. } = self;
         let mut file = writer.into_inner().map_err(|error| refused(&path, error, &refusal))?;
         file.flush().map_err(|error| refused(&path, error.into(), &refusal))?;

@@ -2,14 +2,20 @@
 //!
 //! Rows wait in a buffer per partition until there are enough of them to be worth encoding;
 //! encoded rows wait in the row group of an open file. The ledger keeps count of both, knows
-//! the limits, and says which step is next. It never asks how far the encoding has come, so
-//! the same calls always give the same files.
+//! the limits, and says which step is next. What rows take once they are encoded shows only
+//! when they are, so they count as they came until the count is over the limit. Then all files
+//! are weighed, after everything before is done: so the weights depend on the calls alone, never
+//! on how far another thread has come, and the same calls always give the same files.
 //!
 //! | when | step |
 //! |---|---|
 //! | a partition has a chunk of rows, and a file is open or may be opened | append them |
-//! | memory is over the limit | append and flush the largest; first close the file that was idle longest, if another one must open |
+//! | memory is over the limit, and rows were appended since files were weighed | weigh them |
+//! | more than three quarters of the memory are in use by that | seal them: pages are compressed, and row groups stay whole |
+//! | ... and by that | append and flush the largest; first close the file that was idle longest, if another one must open |
 //! | ... and the largest is mostly the footer of its many row groups | close it |
+
+use super::file::Held;
 
 /// What is allowed.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +40,22 @@ pub(super) enum Step {
     Flush(usize),
     /// Complete its file, to make room for another.
     Close(usize),
+    /// Do everything before, and tell [`Ledger::weighed`] what open files hold.
+    Weigh,
+    /// The same, once pages that are worth it are complete.
+    Seal,
+}
+
+/// How far memory has been got back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Relief {
+    /// It is not over the limit.
+    #[default]
+    None,
+    /// What is counted is what files hold.
+    Weighed,
+    /// And their pages are compressed. Now row groups are to be ended.
+    Sealed,
 }
 
 /// Count of everything that takes memory.
@@ -43,6 +65,10 @@ pub(super) struct Ledger {
     partitions: Vec<Account>,
     open_files: usize,
     total_bytes: u64,
+    /// Whether rows were appended since files were weighed.
+    is_unweighed: bool,
+    /// Goes on until a quarter of the memory is free.
+    relief: Relief,
     clock: u64,
 }
 
@@ -69,7 +95,8 @@ impl Ledger {
     pub(super) fn new(mut limits: Limits) -> Self {
         let affordable = limits.memory_bytes / 4 * 3 / limits.open_file_bytes.max(1);
         limits.max_open_files = limits.max_open_files.min(affordable as usize).max(1);
-        Self { limits, partitions: Vec::new(), open_files: 0, total_bytes: 0, clock: 0 }
+        let (partitions, is_unweighed, relief) = Default::default();
+        Self { limits, partitions, open_files: 0, total_bytes: 0, is_unweighed, relief, clock: 0 }
     }
 
     /// Rows of a partition were buffered; partitions are numbered from 0 as they appear.
@@ -91,8 +118,13 @@ impl Ledger {
         if is_chunk && (account.open || self.open_files < self.limits.max_open_files) {
             return Some(self.append(added));
         }
-        if self.used_bytes() <= self.limits.memory_bytes {
+        if !self.is_over() {
             return None;
+        }
+        match self.relief {
+            Relief::None if self.is_unweighed => return Some(Step::Weigh),
+            Relief::Weighed => return Some(Step::Seal),
+            Relief::None | Relief::Sealed => self.relief = Relief::Sealed,
         }
         let sizes = self.partitions.iter().map(Account::bytes).enumerate();
         // The first of several equals.
@@ -113,6 +145,28 @@ impl Ledger {
         Some(self.append(largest))
     }
 
+    /// What open files hold, by number of their partition; no others are open.
+    pub(super) fn weighed(&mut self, held: &[(usize, Held)]) {
+        for account in &mut self.partitions {
+            *account = Account {
+                buffered_rows: account.buffered_rows,
+                buffered_bytes: account.buffered_bytes,
+                last_append: account.last_append,
+                ..Account::default()
+            };
+        }
+        for (partition, held) in held {
+            let Some(account) = self.partitions.get_mut(*partition) else { continue };
+            (account.open, account.group_rows) = (true, held.group_rows);
+            account.group_bytes = held.group_bytes;
+            account.footer_bytes = held.row_groups * self.limits.footer_bytes;
+        }
+        self.open_files = held.len();
+        self.total_bytes = self.partitions.iter().map(Account::bytes).sum();
+        self.is_unweighed = false;
+        self.relief = if self.relief == Relief::None { Relief::Weighed } else { Relief::Sealed };
+    }
+
     /// Partitions with an open file, then those without that have rows: the order to finish in.
     pub(super) fn remaining(&self) -> (Vec<usize>, Vec<usize>) {
         let has_rows = |partition: &usize| self.partitions[*partition].buffered_rows > 0;
@@ -122,12 +176,19 @@ impl Ledger {
         (open, rest.into_iter().filter(has_rows).collect())
     }
 
-    fn used_bytes(&self) -> u64 {
-        self.total_bytes + self.open_files as u64 * self.limits.open_file_bytes
+    /// Whether row groups and rows take more than they may, beside what open files take.
+    fn is_over(&mut self) -> bool {
+        let files = self.open_files as u64 * self.limits.open_file_bytes;
+        let room = self.limits.memory_bytes.saturating_sub(files);
+        if self.total_bytes <= room / 4 * 3 {
+            self.relief = Relief::None;
+        }
+        self.relief != Relief::None || self.total_bytes > room
     }
 
     fn append(&mut self, partition: usize) -> Step {
         self.clock += 1;
+        self.is_unweighed = true;
         let account = &mut self.partitions[partition];
         self.open_files += usize::from(!account.open);
         account.open = true;
@@ -176,7 +237,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Step::{Append, Close, Flush};
+    use Step::{Append, Close, Flush, Seal, Weigh};
 
     fn ledger(memory_bytes: u64, max_open_files: usize) -> Ledger {
         Ledger::new(Limits {
@@ -190,9 +251,36 @@ mod tests {
         })
     }
 
+    /// Adds rows that take a tenth of their bytes once they are encoded.
     fn add(ledger: &mut Ledger, partition: usize, rows: u64, bytes: u64) -> Vec<Step> {
+        add_to_files(ledger, partition, rows, bytes, 10)
+    }
+
+    /// The steps; files hold the bytes that were counted, divided by `parts`.
+    fn add_to_files(
+        ledger: &mut Ledger,
+        partition: usize,
+        rows: u64,
+        bytes: u64,
+        parts: u64,
+    ) -> Vec<Step> {
         ledger.add(partition, rows, bytes);
-        std::iter::from_fn(|| ledger.next_step(partition)).collect()
+        let mut steps = Vec::new();
+        while let Some(step) = ledger.next_step(partition) {
+            if matches!(step, Weigh | Seal) {
+                let footer_bytes = ledger.limits.footer_bytes.max(1);
+                let open = ledger.partitions.iter().enumerate().filter(|(_, file)| file.open);
+                let held = open.map(|(partition, file)| {
+                    let (group_rows, group_bytes) = (file.group_rows, file.group_bytes / parts);
+                    let row_groups = file.footer_bytes / footer_bytes;
+                    (partition, Held { group_rows, group_bytes, row_groups })
+                });
+                let held: Vec<_> = held.collect();
+                ledger.weighed(&held);
+            }
+            steps.push(step);
+        }
+        steps
     }
 
     #[test]
@@ -206,31 +294,62 @@ mod tests {
     }
 
     #[test]
-    fn over_the_memory_limit_the_largest_row_group_goes_and_its_file_stays_open() {
+    fn row_groups_go_on_while_what_is_encoded_has_room() {
         let mut ledger = ledger(5_000, 10);
         assert_eq!(add(&mut ledger, 0, 100, 3_000), [Append(0)]);
-        assert_eq!(add(&mut ledger, 1, 100, 1_000), [Append(1)]);
-        assert_eq!(add(&mut ledger, 1, 50, 1_500), [Flush(0)]);
-        assert_eq!(add(&mut ledger, 0, 10, 3_000), [Append(0), Flush(0)]);
+        assert_eq!(add(&mut ledger, 1, 100, 3_000), [Append(1), Weigh]);
+        assert_eq!(ledger.total_bytes, 600);
+        assert_eq!(add(&mut ledger, 0, 100, 4_000), [Append(0)]);
+        assert_eq!(add(&mut ledger, 1, 100, 3_000), [Append(1), Weigh]);
         assert_eq!(ledger.remaining(), (vec![0, 1], vec![]));
+    }
+
+    #[test]
+    fn over_the_memory_limit_the_largest_row_groups_go_until_a_quarter_of_it_is_free() {
+        let mut ledger = ledger(5_000, 10);
+        let mut add = |partition, rows, bytes| add_to_files(&mut ledger, partition, rows, bytes, 1);
+        assert_eq!(add(0, 100, 2_000), [Append(0)]);
+        assert_eq!(add(1, 100, 1_900), [Append(1)]);
+        assert_eq!(add(1, 50, 1_200), [Weigh, Seal, Append(1), Flush(1)]);
+        assert_eq!(add(0, 10, 3_100), [Weigh, Seal, Append(0), Flush(0)]);
+        assert_eq!(ledger.remaining(), (vec![0, 1], vec![]));
+    }
+
+    #[test]
+    fn pages_are_sealed_before_row_groups_are_ended() {
+        let mut ledger = ledger(5_000, 10);
+        assert_eq!(add_to_files(&mut ledger, 0, 100, 4_500, 2), [Append(0)]);
+        assert_eq!(add_to_files(&mut ledger, 1, 100, 4_500, 2), [Append(1), Weigh, Seal]);
+        assert_eq!(ledger.total_bytes, 2_250);
+    }
+
+    #[test]
+    fn a_file_that_was_closed_by_its_size_counts_for_nothing_once_files_are_weighed() {
+        let mut ledger = ledger(5_000, 10);
+        add(&mut ledger, 0, 100, 3_000);
+        add(&mut ledger, 1, 10, 100);
+        ledger.weighed(&[]);
+        assert_eq!((ledger.total_bytes, ledger.open_files), (100, 0));
+        assert_eq!(ledger.remaining(), (vec![], vec![1]));
     }
 
     #[test]
     fn full_row_groups_free_their_memory() {
         let mut ledger = ledger(10_000, 10);
         assert_eq!(add(&mut ledger, 0, 1_250, 9_000), [Append(0)]);
-        assert_eq!(ledger.used_bytes(), 1_800);
+        assert_eq!(ledger.total_bytes, 1_800);
     }
 
     #[test]
     fn beyond_the_limit_of_open_files_rows_wait_in_memory_and_then_the_idle_file_goes() {
         let mut ledger = ledger(5_000, 2);
-        assert_eq!(add(&mut ledger, 0, 100, 1_000), [Append(0)]);
-        assert_eq!(add(&mut ledger, 1, 100, 1_000), [Append(1)]);
-        assert_eq!(add(&mut ledger, 0, 100, 100), [Append(0)]);
-        assert_eq!(add(&mut ledger, 2, 200, 2_000), []);
-        assert_eq!(add(&mut ledger, 2, 200, 2_000), [Close(1), Append(2), Flush(2)]);
-        assert_eq!(add(&mut ledger, 2, 200, 2_000), [Append(2)]);
+        let mut add = |partition, rows, bytes| add_to_files(&mut ledger, partition, rows, bytes, 1);
+        assert_eq!(add(0, 100, 1_000), [Append(0)]);
+        assert_eq!(add(1, 100, 1_000), [Append(1)]);
+        assert_eq!(add(0, 100, 100), [Append(0)]);
+        assert_eq!(add(2, 200, 2_000), []);
+        assert_eq!(add(2, 200, 2_000), [Weigh, Seal, Close(1), Append(2), Flush(2)]);
+        assert_eq!(add(2, 200, 2_000), [Append(2)]);
         assert_eq!(ledger.remaining(), (vec![0, 2], vec![]));
     }
 
@@ -248,10 +367,10 @@ mod tests {
     fn a_file_of_many_small_row_groups_is_closed_before_its_footer_fills_the_memory() {
         let limits = Limits { footer_bytes: 400, ..ledger(3_000, 10).limits };
         let mut ledger = Ledger::new(limits);
-        let steps: Vec<_> = (0..12).flat_map(|_| add(&mut ledger, 0, 100, 2_500)).collect();
-        let (group, end) = ([Append(0)], [Append(0), Flush(0)]);
-        assert_eq!(steps[..3], [&group[..], &end].concat());
+        let mut add = || add_to_files(&mut ledger, 0, 100, 2_500, 1);
+        let steps: Vec<_> = (0..12).flat_map(|_| add()).collect();
+        assert_eq!(steps[..5], [Append(0), Append(0), Weigh, Seal, Flush(0)]);
         assert!(steps.contains(&Close(0)), "{steps:?}");
-        assert!(ledger.used_bytes() <= 3_000);
+        assert!(ledger.total_bytes <= 3_000);
     }
 }

@@ -121,8 +121,9 @@ impl TableWriter {
             chunk_rows: CHUNK_ROWS.min(plan.row_group_rows.max(1) as u64),
             chunk_bytes: CHUNK_BYTES,
             row_group_rows: plan.row_group_rows.max(1) as u64,
-            // The rest is for rows on their way to the encoders, and for what slices share.
-            memory_bytes: plan.memory_bytes / 4 * 3,
+            // The rest is for rows on their way to the encoders, for what slices share, and for
+            // what buffers have too much.
+            memory_bytes: plan.memory_bytes / 3 * 2,
             max_open_files: plan.max_open_files.max(1),
             open_file_bytes: OPEN_FILE_BYTES + columns * OPEN_COLUMN_BYTES,
             footer_bytes: columns * FOOTER_BYTES,
@@ -184,11 +185,13 @@ impl TableWriter {
         while let Some(step) = self.ledger.next_step(partition) {
             match step {
                 Step::Append(partition) => self.append(partition)?,
+                Step::Weigh => self.ledger.weighed(&self.workers.settle(false)?),
+                Step::Seal => self.ledger.weighed(&self.workers.settle(true)?),
                 Step::Flush(partition) => self.execute(partition, Command::Flush(partition))?,
                 Step::Close(partition) => {
                     self.execute(partition, Command::Close(partition))?;
                     // The next file must not open before this one is closed.
-                    self.workers.settle()?;
+                    self.workers.settle(false)?;
                 }
             }
         }
@@ -215,7 +218,7 @@ impl TableWriter {
                 self.append(partition)?;
                 self.execute(partition, Command::Close(partition))?;
             }
-            self.workers.settle()?;
+            self.workers.settle(false)?;
         }
         let finished = self.workers.finish()?;
         Ok(finished.into_iter().map(|(_, _, file)| file).collect())

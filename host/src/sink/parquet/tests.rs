@@ -13,7 +13,7 @@ use ::parquet::{
     arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
     basic::Encoding,
     file::{
-        metadata::RowGroupMetaData,
+        metadata::{ParquetMetaData, RowGroupMetaData},
         reader::{FileReader, SerializedFileReader},
     },
 };
@@ -105,9 +105,13 @@ impl Table {
         self.read(file).column(0).as_primitive::<Int64Type>().values().to_vec()
     }
 
+    fn metadata(&self, file: &PendingFile) -> ParquetMetaData {
+        let file = File::open(self.pending(file)).unwrap();
+        SerializedFileReader::new(file).unwrap().metadata().clone()
+    }
+
     fn footer(&self, file: &PendingFile, name: &str) -> String {
-        let reader = SerializedFileReader::new(File::open(self.pending(file)).unwrap()).unwrap();
-        let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap().clone();
+        let pairs = self.metadata(file).file_metadata().key_value_metadata().unwrap().clone();
         pairs.into_iter().find(|pair| pair.key == name).unwrap().value.unwrap()
     }
 }
@@ -157,8 +161,7 @@ fn rows_come_back_in_the_order_they_were_written_and_files_by_first_appearance()
     let files = writer.finish().unwrap();
     let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths, ["k=b/part-0000000007-0000.parquet", "k=a/part-0000000007-0000.parquet"]);
-    assert_eq!(table.ids(&files[0]), [0, 1, 2, 5]);
-    assert_eq!(table.ids(&files[1]), [3, 4]);
+    assert_eq!([&files[0], &files[1]].map(|file| table.ids(file)), [vec![0, 1, 2, 5], vec![3, 4]]);
     assert_eq!([files[0].rows, files[1].rows], [4, 2]);
     for file in &files {
         assert_eq!(std::fs::metadata(table.pending(file)).unwrap().len(), file.size_bytes);
@@ -226,10 +229,23 @@ fn row_groups_have_at_most_as_many_rows_as_the_plan_says() {
     writer.write(&key(None), rows(0..700)).unwrap();
     writer.write(&key(None), rows(700..2_500)).unwrap();
     let files = writer.finish().unwrap();
-    let reader = SerializedFileReader::new(File::open(table.pending(&files[0])).unwrap()).unwrap();
-    let groups: Vec<_> =
-        reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
+    let metadata = table.metadata(&files[0]);
+    let groups: Vec<_> = metadata.row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     assert_eq!(groups, [1_000, 1_000, 500]);
+}
+
+#[test]
+fn a_file_has_an_index_of_its_pages_where_a_column_has_several() {
+    let table = Table::new();
+    let mut writer = table.writer(&plan(), schema(), 0);
+    for (partition, ids) in [("a", 0..30_000), ("b", 0..300)] {
+        writer.write(&key(Some(partition)), rows(ids)).unwrap();
+    }
+    let has_index = writer.finish().unwrap().into_iter().map(|file| {
+        let metadata = table.metadata(&file);
+        metadata.row_group(0).columns().iter().all(|column| column.offset_index_offset().is_some())
+    });
+    assert_eq!(has_index.collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]
@@ -356,10 +372,9 @@ fn columns_whose_values_never_repeat_are_written_without_a_dictionary() {
         RecordBatch::try_new(schema(), vec![repeated, Arc::clone(batch.column(1))]).unwrap();
     writer.write(&key(None), batch).unwrap();
     let files = writer.finish().unwrap();
-    let reader = SerializedFileReader::new(File::open(table.pending(&files[0])).unwrap()).unwrap();
-    let columns = reader.metadata().row_group(0).columns();
-    let dictionary =
-        |column: usize| columns[column].encodings().any(|e| e == Encoding::RLE_DICTIONARY);
+    let metadata = table.metadata(&files[0]);
+    let columns = metadata.row_group(0).columns();
+    let dictionary = |n: usize| columns[n].encodings().any(|e| e == Encoding::RLE_DICTIONARY);
     assert_eq!([dictionary(0), dictionary(1)], [true, false]);
 }
 

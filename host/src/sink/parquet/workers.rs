@@ -5,7 +5,7 @@
 
 use super::{
     encoder::{Command, Encoder, Finished},
-    file::Target,
+    file::{Held, Target},
     rows::Rows,
 };
 use crate::{
@@ -36,8 +36,11 @@ const COMMANDS_OF_BATCH: usize = 8;
 
 enum Message {
     Do(Vec<Command>),
-    /// Answer when everything before is done.
-    Settle(SyncSender<()>),
+    /// When everything before is done, seal open files if asked to, and answer what they hold.
+    Settle {
+        seal: bool,
+        answer: SyncSender<Vec<(usize, Held)>>,
+    },
 }
 
 /// CPU time of the encoders that run on threads of their own.
@@ -132,25 +135,29 @@ impl Workers {
         }
     }
 
-    /// Waits until every command so far is done.
-    pub(super) fn settle(&mut self) -> Result<()> {
+    /// Waits until every command so far is done, and open files are sealed if asked for; gives
+    /// what they hold then, by number of their partition.
+    pub(super) fn settle(&mut self, seal: bool) -> Result<Vec<(usize, Held)>> {
+        let mut held = Vec::new();
         if let Some((encoder, waiting)) = &mut self.inline {
             encoder.execute(waiting.take())?;
+            held.extend(encoder.held(seal)?);
         }
         let mut answers = Vec::new();
         for worker in &mut self.threads {
             let (answer, answered) = sync_channel(1);
             let commands = worker.waiting.take();
             worker.send_commands(commands)?;
-            worker.send(Message::Settle(answer))?;
+            worker.send(Message::Settle { seal, answer })?;
             answers.push(answered);
         }
         for (worker, answered) in self.threads.iter_mut().zip(answers) {
-            if answered.recv().is_err() {
-                return Err(worker.failure());
+            match answered.recv() {
+                Ok(of_worker) => held.extend(of_worker),
+                Err(_) => return Err(worker.failure()),
             }
         }
-        Ok(())
+        Ok(held)
     }
 
     /// Waits for the end of all work; files in order of partition and ordinal.
@@ -237,9 +244,9 @@ fn run(target: Target, messages: &Receiver<Message>) -> Result<Vec<Finished>> {
     for message in messages {
         match message {
             Message::Do(commands) => encoder.execute(commands)?,
-            Message::Settle(answer) => {
+            Message::Settle { seal, answer } => {
                 // The caller is gone when nobody listens; then the queue ends too.
-                let _ = answer.send(());
+                let _ = answer.send(encoder.held(seal)?);
             }
         }
     }

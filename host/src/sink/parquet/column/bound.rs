@@ -11,10 +11,6 @@ use parquet::{
 };
 use std::cmp::Ordering;
 
-/// Bytes of a bound of a byte string, at most; a longer one is cut, and the larger of the two
-/// rounded up.
-const MOST_BYTES: usize = 64;
-
 /// How the values of a column are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
@@ -114,6 +110,11 @@ pub(super) fn of_bytes<'a>(order: Order, values: impl Iterator<Item = &'a [u8]>)
 }
 
 impl Bound {
+    /// Bytes that it takes beside itself.
+    pub(super) fn held_bytes(&self) -> usize {
+        if let Self::Bytes(bytes) = self { bytes.len() } else { 0 }
+    }
+
     pub(super) fn compare(&self, other: &Self, order: Order) -> Ordering {
         match (self, other) {
             (Self::Word(a), Self::Word(b)) => order.key(*a).cmp(&order.key(*b)),
@@ -123,7 +124,7 @@ impl Bound {
     }
 
     /// Bytes for the column index.
-    fn plain(&self, order: Order) -> Vec<u8> {
+    pub(super) fn plain(&self, order: Order) -> Vec<u8> {
         match self {
             Self::Bytes(bytes) => bytes.clone(),
             Self::Word(word) => {
@@ -151,34 +152,60 @@ impl Bound {
     }
 }
 
-/// A lower and an upper bound of no more than [`MOST_BYTES`], and whether they are values.
-pub(super) fn cut(bounds: (Bound, Bound), order: Order) -> ((Bound, bool), (Bound, bool)) {
-    let (min, max) = bounds;
+/// A smallest or largest value as a file has it, and whether it is a value or beyond all.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Edge {
+    pub(super) bound: Bound,
+    pub(super) is_exact: bool,
+}
+
+/// The smallest and the largest of some values, as a file has them.
+pub(super) type Edges = Option<(Edge, Edge)>;
+
+/// Bounds of at most so many bytes: a longer byte string is cut, and the larger of the two
+/// rounded up.
+pub(super) fn cut(bounds: Bounds, order: Order, most_bytes: usize) -> Edges {
+    let (min, max) = bounds?;
+    let exact = |bound| Edge { bound, is_exact: true };
+    let inexact = |bytes| Edge { bound: Bound::Bytes(bytes), is_exact: false };
     let (min, max) = (min.with_zero(order, true), max.with_zero(order, false));
     if !matches!(order, Order::Text | Order::Bytes) {
-        return ((min, true), (max, true));
+        return Some((exact(min), exact(max)));
     }
-    let is_long = |bound: &Bound| matches!(bound, Bound::Bytes(bytes) if bytes.len() > MOST_BYTES);
     let lower = match min {
-        Bound::Bytes(bytes) if bytes.len() > MOST_BYTES => {
-            (Bound::Bytes(start(&bytes, order).to_vec()), false)
+        Bound::Bytes(bytes) if bytes.len() > most_bytes => {
+            inexact(start(&bytes, order, most_bytes).to_vec())
         }
-        short => (short, true),
+        short => exact(short),
     };
-    let is_cut = is_long(&max);
     let upper = match max {
-        Bound::Bytes(bytes) if is_cut => match next_after(start(&bytes, order), order) {
-            Some(upper) => (Bound::Bytes(upper), false),
-            None => (Bound::Bytes(bytes), true),
-        },
-        short => (short, true),
+        Bound::Bytes(bytes) if bytes.len() > most_bytes => {
+            match next_after(start(&bytes, order, most_bytes), order) {
+                Some(upper) => inexact(upper),
+                None => exact(Bound::Bytes(bytes)),
+            }
+        }
+        short => exact(short),
     };
-    (lower, upper)
+    Some((lower, upper))
+}
+
+/// The edges of all values, of those of two parts.
+pub(super) fn widest(a: Edges, b: Edges, order: Order) -> Edges {
+    let (Some((a_min, a_max)), Some((b_min, b_max))) = (&a, &b) else { return a.or(b) };
+    // Of two that are equal, one that is a value makes it one.
+    let wider = |a: &Edge, b: &Edge, side: Ordering| match b.bound.compare(&a.bound, order) {
+        Ordering::Equal => b.is_exact,
+        found => found == side,
+    };
+    let min = if wider(a_min, b_min, Ordering::Less) { b_min } else { a_min };
+    let max = if wider(a_max, b_max, Ordering::Greater) { b_max } else { a_max };
+    Some((min.clone(), max.clone()))
 }
 
 /// The first bytes: of text, whole characters.
-fn start(bytes: &[u8], order: Order) -> &[u8] {
-    let mut end = MOST_BYTES.min(bytes.len());
+fn start(bytes: &[u8], order: Order, most_bytes: usize) -> &[u8] {
+    let mut end = most_bytes.min(bytes.len());
     while order == Order::Text && end > 0 && bytes.get(end).is_some_and(|b| b & 0xc0 == 0x80) {
         end -= 1;
     }
@@ -205,18 +232,12 @@ fn next_after(start: &[u8], order: Order) -> Option<Vec<u8>> {
     Some(upper.into_bytes())
 }
 
-/// The lower and the upper bound, for the column index.
-pub(super) fn for_index(bounds: (Bound, Bound), order: Order) -> (Vec<u8>, Vec<u8>) {
-    let ((min, _), (max, _)) = cut(bounds, order);
-    (min.plain(order), max.plain(order))
-}
-
 /// Statistics of a column chunk.
-pub(super) fn statistics(physical: Type, order: Order, bounds: Bounds, nulls: u64) -> Statistics {
-    let cut = bounds.map(|bounds| cut(bounds, order));
-    let exact = cut.as_ref().map(|((_, min), (_, max))| (*min, *max)).unwrap_or_default();
-    let (min, max) = match cut {
-        Some(((min, _), (max, _))) => (Some(min), Some(max)),
+pub(super) fn statistics(physical: Type, order: Order, edges: Edges, nulls: u64) -> Statistics {
+    let exact = edges.as_ref().map(|(min, max)| (min.is_exact, max.is_exact));
+    let exact = exact.unwrap_or_default();
+    let (min, max) = match edges {
+        Some((min, max)) => (Some(min.bound), Some(max.bound)),
         None => (None, None),
     };
     let signed = !matches!(order, Order::UInt32 | Order::UInt64 | Order::Text | Order::Bytes);
@@ -259,24 +280,36 @@ mod tests {
         assert_eq!(bounds, Some((Bound::Word(word(-1)), Bound::Word(word(3)))));
         let bounds = of_words(Order::UInt32, [3, -1, 2].map(word).into_iter());
         assert_eq!(bounds, Some((Bound::Word(2), Bound::Word(word(-1)))));
-        let zero = (Bound::Word(0), Bound::Word(0));
-        let ((min, _), (max, _)) = cut(zero, Order::Float64);
-        assert_eq!((min, max), (Bound::Word(1 << 63), Bound::Word(0)));
+        let zero = Some((Bound::Word(0), Bound::Word(0)));
+        let (min, max) = cut(zero, Order::Float64, 64).unwrap();
+        assert_eq!((min.bound, max.bound), (Bound::Word(1 << 63), Bound::Word(0)));
     }
 
     #[test]
     fn long_bounds_are_cut_between_characters_and_rounded_up() {
         let long = format!("{}é{}", "a".repeat(63), "z".repeat(9));
         let bytes = |text: &str| Bound::Bytes(text.as_bytes().to_vec());
-        let cut_text = cut((bytes(&long), bytes(&long)), Order::Text);
+        let edge = |bound, is_exact| Edge { bound, is_exact };
+        let cut_text = cut(Some((bytes(&long), bytes(&long))), Order::Text, 64);
         let a = |n, last: &str| bytes(&("a".repeat(n) + last));
-        assert_eq!(cut_text, ((a(63, ""), false), (a(62, "b"), false)));
+        assert_eq!(cut_text, Some((edge(a(63, ""), false), edge(a(62, "b"), false))));
         let full = Bound::Bytes(vec![u8::MAX; 70]);
-        let ((min, min_exact), max) = cut((full.clone(), full.clone()), Order::Bytes);
-        assert_eq!((min, min_exact), (Bound::Bytes(vec![u8::MAX; 64]), false));
-        assert_eq!(max, (full, true));
-        let exact = cut((bytes("a"), bytes("b")), Order::Text);
-        assert_eq!(exact, ((bytes("a"), true), (bytes("b"), true)));
+        let (min, max) = cut(Some((full.clone(), full.clone())), Order::Bytes, 64).unwrap();
+        assert_eq!(min, edge(Bound::Bytes(vec![u8::MAX; 64]), false));
+        assert_eq!(max, edge(full, true));
+        let exact = cut(Some((bytes("a"), bytes("b"))), Order::Text, 64);
+        assert_eq!(exact, Some((edge(bytes("a"), true), edge(bytes("b"), true))));
+    }
+
+    #[test]
+    fn an_edge_of_all_is_a_value_where_one_part_says_so() {
+        let edge = |text: &str, is_exact| Edge { bound: Bound::Bytes(text.into()), is_exact };
+        let a = Some((edge("b", false), edge("d", false)));
+        let b = Some((edge("b", true), edge("c", true)));
+        let both = Some((edge("b", true), edge("d", false)));
+        assert_eq!(widest(a.clone(), b.clone(), Order::Text), both);
+        assert_eq!(widest(b, a, Order::Text), both);
+        assert_eq!(widest(None, both.clone(), Order::Text), both);
     }
 
     #[test]

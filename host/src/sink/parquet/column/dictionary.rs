@@ -1,5 +1,11 @@
 //! Distinct values of a column, numbered by first appearance.
 
+use super::{
+    kind::Kind,
+    plain::{put_text, put_words},
+};
+use parquet::basic::Type;
+
 /// Values are looked for in at most this many places, so that no input, however it is chosen,
 /// makes a look-up slow. Where that does not suffice, a value gets a second number.
 const MOST_PROBES: usize = 32;
@@ -94,6 +100,10 @@ impl Numbers {
         (self.count - 1, true)
     }
 
+    fn held_bytes(&self) -> usize {
+        size_of_val(self.places.as_slice())
+    }
+
     fn grow(&mut self) {
         let places = std::mem::take(&mut self.places);
         self.places = vec![0; (places.len() * 2).max(16)];
@@ -104,6 +114,67 @@ impl Numbers {
                 at = (at + 1) & mask;
             }
             self.places[at] = place;
+        }
+    }
+}
+
+/// Distinct values of a column.
+#[derive(Debug)]
+pub(super) enum Dictionary {
+    Words(Words),
+    Texts(Texts),
+}
+
+impl Dictionary {
+    /// An empty one; `None` for bits, which it would not make smaller.
+    pub(super) fn of(kind: Kind) -> Option<Self> {
+        match kind.physical {
+            Type::BOOLEAN => None,
+            Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY => Some(Self::Texts(Texts::default())),
+            _ => Some(Self::Words(Words::default())),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Words(words) => words.values.len(),
+            Self::Texts(texts) => texts.len(),
+        }
+    }
+
+    /// Bytes of its page, for values of this width, or 0 where they differ in length.
+    pub(super) fn page_bytes(&self, width: usize) -> usize {
+        match self {
+            Self::Words(words) => words.values.len() * width,
+            Self::Texts(texts) if width == 0 => texts.bytes() + texts.len() * size_of::<u32>(),
+            Self::Texts(texts) => texts.bytes(),
+        }
+    }
+
+    /// Bytes of memory.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Words(words) => words.numbers.held_bytes() + size_of_val(words.values.as_slice()),
+            Self::Texts(texts) => {
+                texts.numbers.held_bytes()
+                    + texts.bytes()
+                    + texts.len() * (size_of::<Ends>() + size_of::<u32>())
+            }
+        }
+    }
+
+    /// Appends its values to a page.
+    pub(super) fn put(&self, width: usize, page: &mut Vec<u8>) {
+        match self {
+            Self::Words(words) => put_words(&words.values, width, page),
+            Self::Texts(texts) => {
+                let values = (0..texts.len() as u32).map(|number| texts.value(number));
+                if width == 0 {
+                    values.for_each(|value| put_text(value, page));
+                } else {
+                    values.for_each(|value| page.extend_from_slice(value));
+                }
+            }
         }
     }
 }

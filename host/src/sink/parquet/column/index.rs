@@ -2,7 +2,7 @@
 
 use super::{
     DataPage,
-    bound::{self, Bound, Order},
+    bound::{Bound, Edge, Order},
 };
 use parquet::{
     basic::{BoundaryOrder, Type},
@@ -19,14 +19,18 @@ pub(super) struct Index {
     order: Order,
     columns: ColumnIndexBuilder,
     pub(super) offsets: OffsetIndexBuilder,
-    last: Option<(Bound, Bound)>,
+    last: Option<(Edge, Edge)>,
     ascending: bool,
     descending: bool,
 }
 
 impl Index {
-    pub(super) fn new(order: Order, physical: Type) -> Self {
-        let (columns, offsets) = (ColumnIndexBuilder::new(physical), OffsetIndexBuilder::new());
+    /// An index of pages, with their bounds or without.
+    pub(super) fn new(order: Order, physical: Type, bounds: bool) -> Self {
+        let (mut columns, offsets) = (ColumnIndexBuilder::new(physical), OffsetIndexBuilder::new());
+        if !bounds {
+            columns.to_invalid();
+        }
         Self { order, columns, offsets, last: None, ascending: true, descending: true }
     }
 
@@ -34,7 +38,10 @@ impl Index {
     pub(super) fn add(&mut self, page: &DataPage) {
         self.offsets.append_row_count(page.rows as i64);
         self.offsets.append_unencoded_byte_array_data_bytes(page.text_bytes);
-        match &page.bounds {
+        if !self.columns.valid() {
+            return;
+        }
+        match &page.edges {
             None if page.is_null() => {
                 self.columns.append(true, vec![], vec![], page.nulls as i64);
             }
@@ -43,13 +50,14 @@ impl Index {
             Some((min, max)) => {
                 if let Some((last_min, last_max)) = &self.last {
                     let compare = |new: &Bound, last: &Bound| new.compare(last, self.order);
-                    let (min, max) = (compare(min, last_min), compare(max, last_max));
+                    let min = compare(&min.bound, &last_min.bound);
+                    let max = compare(&max.bound, &last_max.bound);
                     self.ascending &= min != Ordering::Less && max != Ordering::Less;
                     self.descending &= min != Ordering::Greater && max != Ordering::Greater;
                 }
+                let (low, high) = (min.bound.plain(self.order), max.bound.plain(self.order));
+                self.columns.append(false, low, high, page.nulls as i64);
                 self.last = Some((min.clone(), max.clone()));
-                let (min, max) = bound::for_index((min.clone(), max.clone()), self.order);
-                self.columns.append(false, min, max, page.nulls as i64);
             }
         }
     }
@@ -58,13 +66,13 @@ impl Index {
     /// Fails when the builder does, which got as many bounds as pages.
     pub(super) fn finish(
         mut self,
-    ) -> Result<(Option<ColumnIndexMetaData>, OffsetIndexMetaData), ParquetError> {
+    ) -> Result<(Option<ColumnIndexMetaData>, Option<OffsetIndexMetaData>), ParquetError> {
         self.columns.set_boundary_order(match (self.ascending, self.descending) {
             (true, _) => BoundaryOrder::ASCENDING,
             (false, true) => BoundaryOrder::DESCENDING,
             (false, false) => BoundaryOrder::UNORDERED,
         });
         let columns = self.columns.valid().then(|| self.columns.build()).transpose()?;
-        Ok((columns, self.offsets.build()))
+        Ok((columns, Some(self.offsets.build())))
     }
 }

@@ -21,6 +21,11 @@ impl Levels {
         self.count
     }
 
+    /// Bytes that they take in memory.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.each.len()
+    }
+
     pub(super) fn push_same(&mut self, level: u8, count: usize) {
         if self.each.is_empty() && (self.count == 0 || self.same == level) {
             self.same = level;

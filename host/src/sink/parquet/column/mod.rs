@@ -5,7 +5,7 @@
 //! sequence of calls.
 //!
 //! ```text
-//! rows -> `shape` -> levels, values -> page (1 MiB or 20,000 rows) -> compressed page ..
+//! rows -> `shape` -> levels, values -> page (by `choice`) -> compressed page ..
 //!                              `-> dictionary, as long as it pays -> .. column chunk
 //! ```
 
@@ -17,6 +17,7 @@ mod hybrid;
 mod index;
 mod kind;
 mod levels;
+mod numbers;
 mod page;
 mod plain;
 mod shape;
@@ -28,7 +29,7 @@ use super::{memory::column_bytes, rows::ColumnRows};
 use crate::diagnostic::{Diagnostic, Result};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
-use bound::{Bounds, Order};
+use bound::{Edges, Order};
 use bytes::Bytes;
 pub(super) use choice::{Choice, SAMPLE_ROWS, choose};
 use index::Index;
@@ -49,13 +50,13 @@ use parquet::{
 };
 use shape::Run;
 pub(super) use shape::{Leaf, Shape, shapes};
-use std::{cmp::Ordering, mem};
+use std::mem;
 use values::Values;
 
-/// A page is complete when it has this many rows ...
+/// A page is complete when it has this many rows, or the bytes that were chosen for it.
 const PAGE_ROWS: usize = 20_000;
-/// ... or bytes.
-const PAGE_BYTES: usize = 1 << 20;
+/// What an open page holds in memory for its end to give some back.
+const SEALED_BYTES: usize = 8 << 10;
 /// Rows that are taken in before a page's size is looked at again.
 const STEP_ROWS: usize = 1_024;
 
@@ -70,7 +71,7 @@ pub(super) fn append(
     scratch: &mut Scratch,
 ) -> Result<()> {
     let array_bytes = column_bytes(rows.array, &(0..rows.array.len()));
-    let step = PAGE_BYTES / (array_bytes / rows.array.len().max(1)).max(1);
+    let step = choice::LEAST_PAGE_BYTES / (array_bytes / rows.array.len().max(1)).max(1);
     for numbers in rows.numbers.chunks(step.clamp(1, STEP_ROWS)) {
         shape.visit(ColumnRows { numbers, ..rows }, &mut |leaf, array, run| {
             let Some(chunk) = chunks.get_mut(leaf) else {
@@ -99,6 +100,8 @@ pub(super) struct Chunk {
     pages: Vec<DataPage>,
     /// Bytes of the pages.
     page_bytes: usize,
+    /// What they hold in memory.
+    page_held_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -109,13 +112,19 @@ struct DataPage {
     levels: usize,
     rows: usize,
     nulls: usize,
-    bounds: Bounds,
+    edges: Edges,
     text_bytes: Option<i64>,
 }
 
 impl DataPage {
     fn is_null(&self) -> bool {
         self.nulls == self.levels
+    }
+
+    fn held_bytes(&self) -> usize {
+        let edges = self.edges.iter().flat_map(|(min, max)| [min, max]);
+        let edges: usize = edges.map(|edge| edge.bound.held_bytes()).sum();
+        size_of::<Self>() + self.bytes.len() + edges
     }
 }
 
@@ -132,12 +141,34 @@ impl Chunk {
             rows: 0,
             pages: Vec::new(),
             page_bytes: 0,
+            page_held_bytes: 0,
         }
     }
 
     /// Bytes that the chunk would have if it ended here, about.
     pub(super) fn bytes(&self) -> usize {
         self.page_bytes + self.values.page_bytes() + self.values.dictionary_bytes()
+    }
+
+    /// Bytes of memory, by what is held rather than by what was allocated for it.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.page_held_bytes + self.open_bytes() + self.values.dictionary_held_bytes()
+    }
+
+    /// Bytes of memory of the page at hand.
+    fn open_bytes(&self) -> usize {
+        let levels = self.repetition.held_bytes() + self.definition.held_bytes();
+        levels + self.values.page_held_bytes()
+    }
+
+    /// Ends the page at hand early if that gives memory back.
+    pub(super) fn seal(&mut self, scratch: &mut Scratch) -> Result<()> {
+        if self.open_bytes() >= SEALED_BYTES { self.end_page(scratch) } else { Ok(()) }
+    }
+
+    /// Whether it would have more than one page if it ended here.
+    pub(super) fn has_several_pages(&self) -> bool {
+        self.pages.len() + usize::from(self.rows > 0) > 1
     }
 
     fn take_in(&mut self, array: &ArrayRef, run: &Run<'_>) {
@@ -169,7 +200,7 @@ impl Chunk {
 
     fn end_page_if_full(&mut self, scratch: &mut Scratch) -> Result<()> {
         let is_full = self.rows >= PAGE_ROWS
-            || self.values.page_bytes() >= PAGE_BYTES
+            || self.values.page_bytes() >= self.choice.page_bytes
             || self.values.dictionary_is_full();
         if is_full { self.end_page(scratch) } else { Ok(()) }
     }
@@ -191,26 +222,33 @@ impl Chunk {
         let page = self.values.take_page(&mut scratch.page);
         let uncompressed = scratch.page.len();
         let bytes = scratch.compress(self.choice.compression)?.to_vec();
-        self.page_bytes += bytes.len();
         self.values.end_dictionary_if_full();
-        self.pages.push(DataPage {
+        let page = DataPage {
             bytes,
             uncompressed,
             encoding: page.encoding,
             levels,
             rows: mem::take(&mut self.rows),
             nulls: levels - values,
-            bounds: page.bounds,
+            edges: bound::cut(page.bounds, self.order, self.choice.bound_bytes),
             text_bytes: page.text_bytes,
-        });
+        };
+        self.page_bytes += page.bytes.len();
+        self.page_held_bytes += page.held_bytes();
+        self.pages.push(page);
         Ok(())
     }
 
-    /// The chunk's bytes, and what the file's metadata says of them.
+    /// The chunk's bytes, and what the file's metadata says of them, with an index of the pages
+    /// if asked for.
     ///
     /// # Errors
     /// Fails when a page grows beyond what the format allows.
-    pub(super) fn finish(mut self, scratch: &mut Scratch) -> Result<(Bytes, ColumnCloseResult)> {
+    pub(super) fn finish(
+        mut self,
+        with_index: bool,
+        scratch: &mut Scratch,
+    ) -> Result<(Bytes, ColumnCloseResult)> {
         if self.rows > 0 {
             self.end_page(scratch)?;
         }
@@ -229,7 +267,7 @@ impl Chunk {
                 Some(CompressedPage::new(page, uncompressed))
             }
         };
-        self.assemble(dictionary).map_err(|error| {
+        self.assemble(dictionary, with_index).map_err(|error| {
             Diagnostic::internal("the pages of a column cannot be put together").cause(error)
         })
     }
@@ -237,15 +275,16 @@ impl Chunk {
     fn assemble(
         self,
         dictionary: Option<CompressedPage>,
+        with_index: bool,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let (order, physical) = (self.order, self.column.physical_type());
         let mut sizes = Sizes::default();
         let mut encodings = vec![Encoding::RLE];
         let mut page_encodings: Vec<PageEncodingStats> = Vec::new();
         let mut file = TrackedWrite::new(Vec::with_capacity(self.page_bytes));
-        let mut index = Index::new(order, physical);
+        let mut index = with_index.then(|| Index::new(order, physical, self.choice.page_bounds));
         let (mut rows, mut levels, mut nulls) = (0, 0, 0);
-        let (mut bounds, mut text_bytes): (Bounds, Option<i64>) = (None, None);
+        let (mut edges, mut text_bytes): (Edges, Option<i64>) = (None, None);
         let mut put = |page: CompressedPage| {
             let (page_type, encoding) = (page.page_type(), page.encoding());
             let written = SerializedPageWriter::new(&mut file).write_page(page)?;
@@ -269,9 +308,11 @@ impl Chunk {
             rows += page.rows as u64;
             levels += page.levels as i64;
             nulls += page.nulls as u64;
-            index.add(&page);
+            if let Some(index) = &mut index {
+                index.add(&page);
+            }
             text_bytes = page.text_bytes.map(|bytes| bytes + text_bytes.unwrap_or(0));
-            bounds = widest(bounds, page.bounds, order);
+            edges = bound::widest(edges, page.edges, order);
             let data = Page::DataPage {
                 buf: page.bytes.into(),
                 num_values: page.levels as u32,
@@ -281,7 +322,9 @@ impl Chunk {
                 statistics: None,
             };
             let (offset, size) = put(CompressedPage::new(data, page.uncompressed))?;
-            index.offsets.append_offset_and_size(offset, size);
+            if let Some(index) = &mut index {
+                index.offsets.append_offset_and_size(offset, size);
+            }
         }
         let metadata = ColumnChunkMetaData::builder(self.column)
             .set_compression(page::codec(self.choice.compression))
@@ -292,18 +335,21 @@ impl Chunk {
             .set_num_values(levels)
             .set_data_page_offset(data_offset)
             .set_dictionary_page_offset(has_dictionary.then_some(0))
-            .set_statistics(bound::statistics(physical, order, bounds, nulls))
+            .set_statistics(bound::statistics(physical, order, edges, nulls))
             .set_unencoded_byte_array_data_bytes(text_bytes)
             .build()?;
         let bytes: Bytes = file.into_inner()?.into();
-        let (column_index, offset_index) = index.finish()?;
+        let (column_index, offset_index) = match index {
+            Some(index) => index.finish()?,
+            None => (None, None),
+        };
         let result = ColumnCloseResult {
             bytes_written: bytes.len() as u64,
             rows_written: rows,
             metadata,
             bloom_filter: None,
             column_index,
-            offset_index: Some(offset_index),
+            offset_index,
         };
         Ok((bytes, result))
     }
@@ -314,11 +360,4 @@ impl Chunk {
 struct Sizes {
     compressed: i64,
     uncompressed: i64,
-}
-
-fn widest(a: Bounds, b: Bounds, order: Order) -> Bounds {
-    let (Some((a_min, a_max)), Some((b_min, b_max))) = (&a, &b) else { return a.or(b) };
-    let min = if b_min.compare(a_min, order) == Ordering::Less { b_min } else { a_min };
-    let max = if b_max.compare(a_max, order) == Ordering::Greater { b_max } else { a_max };
-    Some((min.clone(), max.clone()))
 }

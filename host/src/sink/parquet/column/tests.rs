@@ -52,7 +52,7 @@ fn written(batches: &[RecordBatch], compression: Compression) -> Bytes {
     let mut file = layout.writer(Vec::new()).unwrap();
     let mut group = file.next_row_group().unwrap();
     for chunk in chunks {
-        let (bytes, result) = chunk.finish(scratch).unwrap();
+        let (bytes, result) = chunk.finish(true, scratch).unwrap();
         group.append_column(&bytes, result).unwrap();
     }
     group.close().unwrap();
@@ -218,6 +218,38 @@ fn pages_have_bounds_that_readers_skip_by() {
 }
 
 #[test]
+fn finished_pages_keep_the_start_of_long_values() {
+    let long = |i: usize| format!("{i:02}{}", "x".repeat(400_000));
+    let rows = Rows::from(batch(vec![("x", texts(12, long))]));
+    let outline = Outline::new(rows.schema(), BatchId(0), &Provenance::default()).unwrap();
+    let first = std::slice::from_ref(&rows);
+    let layout = outline.decide(&plan(Compression::Snappy), first).unwrap();
+    let (mut chunks, scratch) = (layout.chunks(), &mut Scratch::default());
+    append(&layout.shapes[0], &mut chunks, rows.column(0), scratch).unwrap();
+    chunks[0].end_page(scratch).unwrap();
+    assert!(chunks[0].pages.len() > 1);
+    let kept = chunks[0].page_held_bytes - chunks[0].page_bytes;
+    assert!(kept < 1_000 * chunks[0].pages.len(), "{kept} bytes beside the pages");
+}
+
+#[test]
+fn a_chunk_counts_what_it_holds_and_less_once_it_is_sealed() {
+    let rows = Rows::from(batch(vec![("x", texts(500, |i| format!("{i:0100}")))]));
+    let outline = Outline::new(rows.schema(), BatchId(0), &Provenance::default()).unwrap();
+    let first = std::slice::from_ref(&rows);
+    let layout = outline.decide(&plan(Compression::Snappy), first).unwrap();
+    let (mut chunks, scratch) = (layout.chunks(), &mut Scratch::default());
+    append(&layout.shapes[0], &mut chunks, rows.column(0), scratch).unwrap();
+    let open = chunks[0].held_bytes();
+    assert!((50_000..52_000).contains(&open), "{open}");
+    chunks[0].seal(scratch).unwrap();
+    let sealed = chunks[0].held_bytes();
+    assert!(sealed < open / 4, "{sealed}");
+    chunks[0].seal(scratch).unwrap();
+    assert_eq!((chunks[0].pages.len(), chunks[0].held_bytes()), (1, sealed), "nothing to seal");
+}
+
+#[test]
 fn rows_are_taken_from_where_they_are_and_those_that_are_nowhere_are_null() {
     let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..10));
     let mut lists = ListBuilder::new(StringBuilder::new());
@@ -243,7 +275,7 @@ fn rows_are_taken_from_where_they_are_and_those_that_are_nowhere_are_null() {
     let mut file = layout.writer(Vec::new()).unwrap();
     let mut group = file.next_row_group().unwrap();
     for chunk in chunks {
-        let (bytes, result) = chunk.finish(scratch).unwrap();
+        let (bytes, result) = chunk.finish(true, scratch).unwrap();
         group.append_column(&bytes, result).unwrap();
     }
     group.close().unwrap();

@@ -11,8 +11,11 @@
 
 use super::{
     bound::{self, Bounds},
-    delta, dictionary, hybrid,
+    delta,
+    dictionary::Dictionary,
+    hybrid,
     kind::Kind,
+    numbers::Numbers,
     plain::{copy_texts, put_text, put_words},
 };
 use arrow_array::{
@@ -49,38 +52,17 @@ pub(super) struct Values {
     /// A dictionary that takes no more values.
     full: Option<Dictionary>,
     /// Numbers of the page's values in the dictionary.
-    numbers: Vec<u32>,
+    numbers: Numbers,
     /// Values without a dictionary, where they are no byte strings.
     words: Vec<u64>,
     bytes: Vec<u8>,
-    lengths: Vec<u32>,
+    lengths: Numbers,
     text_bytes: i64,
-}
-
-#[derive(Debug)]
-enum Dictionary {
-    Words(dictionary::Words),
-    Texts(dictionary::Texts),
-}
-
-impl Dictionary {
-    fn len(&self) -> usize {
-        match self {
-            Self::Words(words) => words.values.len(),
-            Self::Texts(texts) => texts.len(),
-        }
-    }
 }
 
 impl Values {
     pub(super) fn new(kind: Kind, dictionary: bool, packed: bool) -> Self {
-        let dictionary =
-            (dictionary && kind.physical != Type::BOOLEAN).then(|| match kind.physical {
-                Type::BYTE_ARRAY | Type::FIXED_LEN_BYTE_ARRAY => {
-                    Dictionary::Texts(dictionary::Texts::default())
-                }
-                _ => Dictionary::Words(dictionary::Words::default()),
-            });
+        let dictionary = dictionary.then(|| Dictionary::of(kind)).flatten();
         let (numbers, words, bytes, lengths) = Default::default();
         Self { kind, packed, dictionary, full: None, numbers, words, bytes, lengths, text_bytes: 0 }
     }
@@ -150,17 +132,16 @@ impl Values {
     fn append_words<T: ArrowPrimitiveType>(
         &mut self,
         array: &dyn Array,
-        at: impl ExactSizeIterator<Item = usize>,
+        at: impl ExactSizeIterator<Item = usize> + Clone,
         word: impl Fn(T::Native) -> u64,
     ) {
         let array: &PrimitiveArray<T> = array.as_primitive();
         let values = array.values();
-        let words = at.map(|i| word(values[i]));
         match &mut self.dictionary {
             Some(Dictionary::Words(known)) => {
-                self.numbers.extend(words.map(|word| known.number(word)));
+                self.numbers.extend(&at, |i| known.number(word(values[i])));
             }
-            _ => self.words.extend(words),
+            _ => self.words.extend(at.map(|i| word(values[i]))),
         }
     }
 
@@ -175,18 +156,16 @@ impl Values {
         let total = at.clone().map(|i| length(i) as usize).sum::<usize>();
         self.text_bytes += total as i64;
         if let Some(Dictionary::Texts(known)) = &mut self.dictionary {
-            self.numbers.extend(at.map(|i| known.number(text(i))));
-            return;
+            return self.numbers.extend(&at, |i| known.number(text(i)));
         }
-        self.lengths.extend(at.clone().map(length));
+        self.lengths.extend(&at, length);
         let places = at.map(|i| (offsets[i] as usize, length(i) as usize));
         copy_texts(data, places, total, &mut self.bytes);
     }
 
     fn append_text(&mut self, value: &[u8]) {
         if let Some(Dictionary::Texts(known)) = &mut self.dictionary {
-            self.numbers.push(known.number(value));
-            return;
+            return self.numbers.push(known.number(value));
         }
         self.lengths.push(value.len() as u32);
         self.bytes.extend_from_slice(value);
@@ -208,14 +187,23 @@ impl Values {
 
     /// Bytes that the dictionary's page takes.
     pub(super) fn dictionary_bytes(&self) -> usize {
-        match self.dictionary.as_ref().or(self.full.as_ref()) {
-            None => 0,
-            Some(Dictionary::Words(words)) => words.values.len() * self.kind.width,
-            Some(Dictionary::Texts(texts)) if self.kind.width == 0 => {
-                texts.bytes() + texts.len() * size_of::<u32>()
-            }
-            Some(Dictionary::Texts(texts)) => texts.bytes(),
-        }
+        let dictionary = self.dictionary.as_ref().or(self.full.as_ref());
+        dictionary.map_or(0, |known| known.page_bytes(self.kind.width))
+    }
+
+    /// Bytes of memory of the dictionary, by what is held rather than by what was allocated for
+    /// it: the same rows always count the same.
+    pub(super) fn dictionary_held_bytes(&self) -> usize {
+        let dictionary = self.dictionary.as_ref().or(self.full.as_ref());
+        dictionary.map_or(0, Dictionary::held_bytes)
+    }
+
+    /// Bytes of memory of the page's values, likewise.
+    pub(super) fn page_held_bytes(&self) -> usize {
+        self.numbers.held_bytes()
+            + size_of_val(self.words.as_slice())
+            + self.bytes.len()
+            + self.lengths.held_bytes()
     }
 
     pub(super) fn dictionary_is_full(&self) -> bool {
@@ -248,20 +236,31 @@ impl Values {
         self.dictionary.as_ref().map_or(0, Dictionary::len)
     }
 
+    /// Bytes that all values of the dictionary start with, where they are byte strings that
+    /// differ; else none.
+    pub(super) fn shared_start(&self) -> usize {
+        let Some(Dictionary::Texts(known)) = &self.dictionary else { return 0 };
+        let first = known.value(0);
+        let shared = |value: &[u8]| first.iter().zip(value).take_while(|(a, b)| a == b).count();
+        let others = (1..known.len() as u32).map(|number| shared(known.value(number)));
+        others.min().unwrap_or(0)
+    }
+
     /// Gives the values of the page at hand back in full, and does without a dictionary.
     pub(super) fn resolve(&mut self) {
         let numbers = std::mem::take(&mut self.numbers);
         match self.dictionary.take() {
             None => {}
             Some(Dictionary::Words(known)) => {
-                self.words.extend(numbers.iter().map(|number| known.values[*number as usize]));
+                self.words.reserve(numbers.len());
+                numbers.for_each(|number| self.words.push(known.values[number]));
             }
             Some(Dictionary::Texts(known)) => {
-                for number in numbers {
-                    let value = known.value(number);
+                numbers.for_each(|number| {
+                    let value = known.value(number as u32);
                     self.lengths.push(value.len() as u32);
                     self.bytes.extend_from_slice(value);
-                }
+                });
             }
         }
     }
@@ -288,7 +287,7 @@ impl Values {
         let encoding = if self.dictionary.is_some() && !self.numbers.is_empty() {
             let width = hybrid::bit_width(self.distinct().saturating_sub(1) as u32);
             page.push(width);
-            hybrid::encode(&self.numbers, width, page);
+            self.numbers.encode(width, page);
             Encoding::RLE_DICTIONARY
         } else {
             self.put_plain_or_packed(page)
@@ -296,9 +295,12 @@ impl Values {
         let is_text = self.kind.physical == Type::BYTE_ARRAY;
         let text_bytes = is_text.then(|| std::mem::take(&mut self.text_bytes));
         self.numbers.clear();
-        self.words.clear();
-        self.bytes.clear();
         self.lengths.clear();
+        // Most of a full page's room is for other columns; this one's next page begins anew.
+        self.words.clear();
+        self.words.shrink_to(self.words.capacity() / 4);
+        self.bytes.clear();
+        self.bytes.shrink_to(self.bytes.capacity() / 4);
         PageValues { encoding, bounds, text_bytes }
     }
 
@@ -310,7 +312,7 @@ impl Values {
                 }
             }
             (Type::BYTE_ARRAY, true) => {
-                let lengths = self.lengths.iter().map(|length| i64::from(*length));
+                let lengths = self.lengths.iter().map(i64::from);
                 delta::encode(lengths, size_of::<u32>(), page);
                 page.extend_from_slice(&self.bytes);
                 return Encoding::DELTA_LENGTH_BYTE_ARRAY;
@@ -335,7 +337,7 @@ impl Values {
     fn texts(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.bytes.as_slice();
         self.lengths.iter().map(move |length| {
-            let (text, after) = rest.split_at(*length as usize);
+            let (text, after) = rest.split_at(length as usize);
             rest = after;
             text
         })
@@ -361,7 +363,7 @@ impl Values {
     /// Numbers of the dictionary that the page has.
     fn used(&self, distinct: usize) -> impl Iterator<Item = usize> {
         let mut used = vec![false; distinct];
-        self.numbers.iter().for_each(|number| used[*number as usize] = true);
+        self.numbers.for_each(|number| used[number] = true);
         used.into_iter().enumerate().filter_map(|(number, used)| used.then_some(number))
     }
 
@@ -372,17 +374,7 @@ impl Values {
         if distinct == 0 {
             return None;
         }
-        match dictionary {
-            Dictionary::Words(known) => put_words(&known.values, self.kind.width, page),
-            Dictionary::Texts(known) => {
-                let values = (0..known.len() as u32).map(|number| known.value(number));
-                if self.kind.width == 0 {
-                    values.for_each(|value| put_text(value, page));
-                } else {
-                    values.for_each(|value| page.extend_from_slice(value));
-                }
-            }
-        }
+        dictionary.put(self.kind.width, page);
         Some(distinct)
     }
 }
