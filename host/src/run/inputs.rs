@@ -62,12 +62,7 @@ impl Inputs {
     ) -> Result<Vec<InputFile>> {
         let mut files = Vec::with_capacity(offsets.files.len());
         for file in &offsets.files {
-            let now = self.store.head(&file.path)?.map(|meta| InputFile {
-                path: meta.path,
-                size_bytes: meta.size_bytes,
-                modified_us: meta.modified_us,
-                etag: meta.etag,
-            });
+            let now = self.store.head(&file.path)?.map(InputFile::from);
             if now.as_ref() == Some(file) {
                 files.push(file.clone());
                 continue;

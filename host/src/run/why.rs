@@ -142,12 +142,7 @@ fn output(stores: &Stores, path: String) -> Result<Why> {
 }
 
 fn input(plan: &Plan, stores: &Stores, path: String) -> Result<Why> {
-    let now = stores.source.head(&path)?.map(|meta| InputFile {
-        path: meta.path,
-        size_bytes: meta.size_bytes,
-        modified_us: meta.modified_us,
-        etag: meta.etag,
-    });
+    let now = stores.source.head(&path)?.map(InputFile::from);
     let fate = match read_by(stores, &path, now.as_ref())? {
         Some(fate) => fate,
         None => unread(plan, stores, &path, now.as_ref())?,

@@ -79,13 +79,7 @@ fn clean_file(
 }
 
 fn is_unchanged(source: &Storage, file: &InputFile) -> Result<bool> {
-    let now = source.head(&file.path)?.map(|meta| InputFile {
-        path: meta.path,
-        size_bytes: meta.size_bytes,
-        modified_us: meta.modified_us,
-        etag: meta.etag,
-    });
-    Ok(now.as_ref() == Some(file))
+    Ok(source.head(&file.path)?.map(InputFile::from).as_ref() == Some(file))
 }
 
 /// Copies a file; it is visible in the archive once it is whole and durable.
@@ -160,13 +154,7 @@ mod tests {
     use crate::storage::{PENDING, remote::Memory};
 
     fn files(store: &Storage) -> Vec<InputFile> {
-        let input = |meta: crate::storage::Meta| InputFile {
-            path: meta.path,
-            size_bytes: meta.size_bytes,
-            modified_us: meta.modified_us,
-            etag: meta.etag,
-        };
-        store.list("").unwrap().into_iter().map(input).collect()
+        store.list("").unwrap().into_iter().map(InputFile::from).collect()
     }
 
     #[test]

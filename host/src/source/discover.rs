@@ -140,12 +140,7 @@ fn choose(plan: &SourcePlan, pattern: &Pattern, metas: Vec<Meta>, known: &Known<
         if !pattern.matches(&meta.path) {
             continue;
         }
-        let file = InputFile {
-            path: meta.path,
-            size_bytes: meta.size_bytes,
-            modified_us: meta.modified_us,
-            etag: meta.etag,
-        };
+        let file = InputFile::from(meta);
         match (known.sighting)(&file) {
             Sighting::Consumed => {}
             Sighting::Changed => found.changed.push(file),

@@ -54,14 +54,7 @@ impl MemoryStore {
     }
 
     pub(crate) fn inputs(&self) -> Vec<InputFile> {
-        let metas = self.list("").unwrap();
-        let input = |meta: Meta| InputFile {
-            path: meta.path,
-            size_bytes: meta.size_bytes,
-            modified_us: meta.modified_us,
-            etag: None,
-        };
-        metas.into_iter().map(input).collect()
+        self.list("").unwrap().into_iter().map(InputFile::from).collect()
     }
 }
 

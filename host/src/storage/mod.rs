@@ -45,6 +45,13 @@ pub struct Meta {
     pub etag: Option<String>,
 }
 
+/// As the record of a micro-batch names it.
+impl From<Meta> for InputFile {
+    fn from(Meta { path, size_bytes, modified_us, etag }: Meta) -> Self {
+        Self { path, size_bytes, modified_us, etag }
+    }
+}
+
 /// Outcome of a create-if-absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
