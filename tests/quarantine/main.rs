@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::{io::Write, sync::Arc};
 
 mod crash;
+mod cut_off;
 mod denied;
 
 use denied::Denied;

@@ -8,9 +8,9 @@ use crate::{
     diagnostic::Result,
     pipeline::plan::SourcePlan,
     sink::rejected::{QuarantinedRecord, Records, Selection},
-    source::returned::{Content, Probe, Returned, is_of_file, probe},
+    source::returned::{Content, Probe, Returned, is_cut_off, is_of_file, probe},
     storage::Storage,
-    types::{BatchId, RecordId, Sighting},
+    types::{BatchId, InputFile, RecordId, Rejected, Sighting},
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -191,10 +191,7 @@ pub(super) fn judge(
         return Ok(Verdict::Already);
     }
     if is_of_file(rejected) && repaired.is_none() {
-        // The text of a record that its file cuts off reaches to the end of the file as it was.
-        let text_bytes = rejected.record.len() as u64;
-        let known = (text_bytes > 0).then_some(rejected.offset_bytes + text_bytes);
-        return Ok(match probe(plan, source, &rejected.file, rejected.offset_bytes, known)? {
+        return Ok(match look(rejected, seen, plan, source)? {
             Probe::Whole(reread) => {
                 returned.content = Content::Reread(reread);
                 Verdict::PutBack(returned)
@@ -216,4 +213,15 @@ pub(super) fn judge(
     };
     let place = format!("byte {} of `{}`", rejected.offset_bytes, rejected.file);
     Ok(Verdict::Stays(obstacle, place))
+}
+
+/// Whether the file that a record stands for can be read on from there.
+fn look(rejected: &Rejected, seen: &Seen, plan: &SourcePlan, source: &Storage) -> Result<Probe> {
+    let Some(now) = source.head(&rejected.file)?.map(InputFile::from) else {
+        return Ok(Probe::Unfit("it is gone".into()));
+    };
+    if is_cut_off(rejected) && seen.sighting(&now) == Sighting::Consumed {
+        return Ok(Probe::Unfit("it did not change, it still ends within this record".into()));
+    }
+    probe(plan, source, now, rejected.offset_bytes)
 }

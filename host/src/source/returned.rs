@@ -4,7 +4,7 @@
 //! text because its file could not be read is that file, read from where reading had stopped.
 //! Knows nothing of which records are put back, or why they were rejected.
 
-use super::json::{most_text, open_whole};
+use super::json::{OPEN_LINE, most_text, open_whole};
 use crate::{
     diagnostic::{Diagnostic, Result},
     pipeline::plan::SourcePlan,
@@ -131,6 +131,11 @@ impl ReturnedStore {
     /// Gives a record that was rejected again the place it first came from.
     pub fn trace(&self, rejected: &mut Rejected) {
         let Some(record) = self.by_path(&rejected.file) else { return };
+        if matches!(record.content, Content::Record(_)) && is_of_file(rejected) {
+            // The end of this text is not the end of a file.
+            rejected.code = "malformed-json".into();
+            rejected.message = "the text ends before the record does".into();
+        }
         rejected.replay_of = Some(record.id);
         rejected.file.clone_from(&record.file);
         rejected.offset_bytes = match &record.content {
@@ -170,13 +175,18 @@ impl ReturnedStore {
 
 /// Code of a record whose file changed before it could be read again.
 const CHANGED_INPUT: &str = "changed-input";
+/// Code of a record that its file ends within.
+const TRUNCATED_JSON: &str = "truncated-json";
 
 /// Whether a rejected record stands for its file from there on, not for a text.
+///
+/// A quarantine may hold lines under the code of a cut file; their message tells them: what
+/// comes after such a line was read.
 #[must_use]
 pub fn is_of_file(rejected: &Rejected) -> bool {
     const CODES: [&str; 8] = [
         "unreadable-file",
-        "truncated-json",
+        TRUNCATED_JSON,
         "truncated-gzip",
         "corrupt-gzip",
         "truncated-zstd",
@@ -184,7 +194,16 @@ pub fn is_of_file(rejected: &Rejected) -> bool {
         "decompression-bomb",
         CHANGED_INPUT,
     ];
-    rejected.stage == "source" && CODES.contains(&rejected.code.as_str())
+    rejected.stage == "source"
+        && CODES.contains(&rejected.code.as_str())
+        && !rejected.message.starts_with(OPEN_LINE)
+}
+
+/// Whether the file of a rejected record ended within it: what is missing is in no file that
+/// did not change.
+#[must_use]
+pub fn is_cut_off(rejected: &Rejected) -> bool {
+    is_of_file(rejected) && rejected.code == TRUNCATED_JSON
 }
 
 /// A record as the input file that it counts as; what it was does not matter to whether it was
@@ -215,21 +234,18 @@ impl Returned {
     }
 }
 
-/// Reads a file to its end to see whether it can be read on from this place. Where its text ended
-/// at `known_bytes` before, it must have grown.
+/// Reads a file to its end to see whether it can be read on from this place.
 ///
 /// # Errors
 /// Fails when the store does, for another reason than the file itself.
 pub fn probe(
     plan: &SourcePlan,
     source: &Storage,
-    path: &str,
+    file: InputFile,
     offset_bytes: u64,
-    known_bytes: Option<u64>,
 ) -> Result<Probe> {
-    let Some(meta) = source.head(path)? else { return Ok(Probe::Unfit("it is gone".into())) };
-    let most_bytes = most_text(meta.size_bytes, plan.max_decompression_ratio);
-    let mut text = match open_whole(source, path, most_bytes) {
+    let most_bytes = most_text(file.size_bytes, plan.max_decompression_ratio);
+    let mut text = match open_whole(source, &file.path, most_bytes) {
         Ok(text) => text,
         Err(error) if error.is_denied => return Ok(Probe::Unfit(error.to_string())),
         Err(error) => return Err(error),
@@ -253,17 +269,8 @@ pub fn probe(
         let why = format!("it has {at} bytes of text, {offset_bytes} were read of it before");
         return Ok(Probe::Unfit(why));
     }
-    if known_bytes.is_some_and(|known| at <= known) {
-        return Ok(Probe::Unfit("it still ends within this record".into()));
-    }
     let in_array = matches!(before, Some(b',' | b'['))
         || (before.is_some() && matches!(after, Some(b',' | b']')));
-    let file = InputFile {
-        path: meta.path,
-        size_bytes: meta.size_bytes,
-        modified_us: meta.modified_us,
-        etag: meta.etag,
-    };
     Ok(Probe::Whole(Reread { file, in_array }))
 }
 

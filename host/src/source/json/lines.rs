@@ -8,6 +8,9 @@ use super::{
 };
 use crate::diagnostic::Result;
 
+/// What is said of a line that ends within a record.
+pub(in crate::source) const OPEN_LINE: &str = "the line ends before the record does";
+
 /// Why a line is rejected as a whole.
 enum Refusal {
     Failed(Failure),
@@ -97,10 +100,10 @@ impl Unit<'_> {
         self.reject_range(refusal.0, refusal.1, start, end);
     }
 
-    /// Only the last line can end because the file does.
+    /// Only the last line can end because the file does, and stand for what may follow one day.
     fn explain_line(&mut self, failure: &Failure, end: usize) -> (&'static str, String) {
         if *failure == Failure::Incomplete && end < self.window.text().len() {
-            return ("truncated-json", "the line ends before the record does".into());
+            return ("malformed-json", OPEN_LINE.into());
         }
         self.explain(failure)
     }

@@ -42,6 +42,7 @@ mod unit;
 mod window;
 
 pub use input::{open_text, open_whole};
+pub(super) use lines::OPEN_LINE;
 pub use unit::most_text;
 
 use crate::{

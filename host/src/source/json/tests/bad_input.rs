@@ -19,10 +19,11 @@ fn a_broken_line_leaves_the_others() {
     assert_eq!(seen.rows, [json!({ "a": 1 }), json!({ "a": 4 })]);
     assert_eq!(
         seen.codes(),
-        ["malformed-json", "truncated-json", "malformed-json", "truncated-json"]
+        ["malformed-json", "malformed-json", "malformed-json", "truncated-json"]
     );
     assert_eq!(seen.rejected[0].1, 8);
     assert_eq!(seen.messages[0], "expected a key in quotes at byte 15, found `}`");
+    assert_eq!(seen.messages[1], "the line ends before the record does");
     assert_eq!(seen.rejected[2].2, "{\"a\":3} x");
     assert_eq!(seen.messages[3], "the file ends before the record does");
     let seen = read(&schema(), "{\"a\":1,}\n{\"a\":2}\n");
