@@ -8,7 +8,8 @@
 //!
 //! The document is read twice: a first pass outlines it (its members, and where its largest
 //! array can be cut), the second one reads slice by slice. So every slice has all other
-//! members, also those after the array, and memory holds one slice.
+//! members, also those after the array, and memory holds one slice. Other arrays of more than a
+//! slice are fetched in between: until the document ends, any may be the largest.
 
 use super::{
     failure::Failure,
@@ -47,7 +48,7 @@ impl Unit<'_> {
             }
             Pass::Truncated => return self.reject_truncated().map(Some),
         };
-        let members = &outline.members;
+        let mut members = outline.members;
         let sizes = members.iter().map(Member::elements_bytes).enumerate();
         // The first of the largest, so that the choice is the document's alone.
         let largest = sizes.rev().max_by_key(|(_, bytes)| *bytes).filter(|(_, bytes)| *bytes > 0);
@@ -65,6 +66,8 @@ impl Unit<'_> {
             let message = "a document read in slices has two members of its array's name".into();
             return self.reject_framed("record-too-long", message).map(Some);
         }
+        members[array].forget_elements();
+        self.complete(&mut members, array)?;
         self.slices(members, array, length)?;
         Ok(Some(Flow::Continue(())))
     }
@@ -83,10 +86,16 @@ impl Unit<'_> {
         Ok(Flow::Break(()))
     }
 
-    /// The first pass, over the file opened anew.
-    fn outline(&mut self) -> Result<Pass> {
+    /// The file opened anew, from the document at hand on.
+    fn document_anew(&self) -> Result<Input> {
         let mut input = Input::open(self.storage, self.path(), self.most_text)?;
         input.skip(self.window.offset_of(self.window.at))?;
+        Ok(input)
+    }
+
+    /// The first pass.
+    fn outline(&mut self) -> Result<Pass> {
+        let mut input = self.document_anew()?;
         let mut outline = Outline::new(self.cuts.slice_bytes, self.max_record_bytes);
         let mut scratch = vec![0; 256 << 10];
         loop {
@@ -102,65 +111,84 @@ impl Unit<'_> {
         }
     }
 
+    /// Reads the other large arrays, which every slice has whole.
+    fn complete(&self, members: &mut [Member], sliced: usize) -> Result<()> {
+        let others = members.iter_mut().enumerate().filter(|(member, _)| *member != sliced);
+        let mut others =
+            others.map(|(_, member)| member).filter(|member| member.cut_short).peekable();
+        if others.peek().is_none() {
+            return Ok(());
+        }
+        let mut input = self.document_anew()?;
+        let mut passed = 0;
+        for member in others {
+            input.skip(member.at - passed)?;
+            passed = member.end();
+            member.text.resize((passed - member.at) as usize, 0);
+            let mut length = 0;
+            while length < member.text.len() {
+                match input.read(&mut member.text[length..])? {
+                    0 => break,
+                    more => length += more,
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The second pass.
-    fn slices(&mut self, members: &[Member], array: usize, length: u64) -> Result<()> {
+    fn slices(&mut self, mut members: Vec<Member>, array: usize, length: u64) -> Result<()> {
         self.flush()?;
-        let giant = &members[array];
+        self.rows.give_back();
         let offset_bytes = self.window.offset_of(self.window.at);
-        let column = column_name(giant.key());
+        let column = column_name(members[array].key());
         let wanted = self.rows.wants(column.as_bytes());
-        let others = |members: &[Member]| {
+        let texts = |members: &[Member]| {
             members.iter().map(|member| member.text.as_slice()).collect::<Vec<_>>().join(&b',')
         };
-        let (before, after) = (others(&members[..array]), others(&members[array + 1..]));
-        let mut passed = 0;
-        let mut elements = 0;
-        for cut in &giant.cuts {
-            let from = if passed == 0 { giant.elements_at } else { passed + 1 };
-            if wanted && cut.at - from > self.max_record_bytes as u64 {
+        let head = [b"{", &*texts(&members[..=array])].concat();
+        let last = array + 1 == members.len();
+        let after = texts(&members[array + 1..]);
+        let tail = [if last { b"]" } else { &b"],"[..] }, &*after, b"}"].concat();
+        // Of the others everything is in these two.
+        let giant = members.swap_remove(array);
+        drop((members, after));
+        if !wanted {
+            let (text, end) = self.window.read_between(&head, 0, &tail)?;
+            self.slice(text, end, offset_bytes, None)?;
+            return self.window.skip(length);
+        }
+        let (mut passed, mut from, mut elements) = (0, giant.elements_at, 0);
+        for cut in giant.cuts {
+            if cut.at - from > self.max_record_bytes as u64 {
                 self.window.skip(cut.at - passed)?;
                 let limit = self.max_record_bytes;
                 let message = format!("an element of a list is longer than {limit} bytes");
                 self.reject("record-too-long", message, &Lost::new(offset_bytes + from));
-                (passed, elements) = (cut.at, cut.elements);
-                continue;
-            }
-            let mut text = vec![b'{'];
-            text.extend_from_slice(&before);
-            if wanted {
-                text.extend_from_slice(if array > 0 { b"," } else { b"" });
-                text.extend_from_slice(&giant.text[..giant.head_bytes]);
+            } else {
                 self.window.skip(from - passed)?;
-                self.window.read_exact(cut.at - from, &mut text)?;
-                self.window.shrink();
-                text.push(b']');
+                let (text, end) = self.window.read_between(&head, cut.at - from, &tail)?;
+                self.slice(text, end, offset_bytes, Some((Arc::clone(&column), elements)))?;
             }
-            let comma = !after.is_empty() && text.len() > 1;
-            text.extend_from_slice(if comma { b"," } else { b"" });
-            text.extend_from_slice(&after);
-            text.push(b'}');
-            let slice = wanted.then(|| (Arc::clone(&column), elements));
-            self.slice(text, offset_bytes, slice)?;
-            if !wanted {
-                break;
-            }
-            (passed, elements) = (cut.at, cut.elements);
+            (passed, from, elements) = (cut.at, cut.at + 1, cut.elements);
         }
         self.window.skip(length - passed)
     }
 
-    /// Decodes a slice, which is a batch of its own.
+    /// Decodes a slice, the text up to `end`; it is a batch of its own.
     fn slice(
         &mut self,
-        text: Vec<u8>,
+        text: Arc<[u8]>,
+        end: usize,
         offset_bytes: u64,
         slice: Option<(Arc<str>, u64)>,
     ) -> Result<()> {
-        let utf8 = std::str::from_utf8(&text).is_ok();
-        let decoded = self.rows.decode(&text, 0);
+        let known = &text[..end];
+        let utf8 = std::str::from_utf8(known).is_ok();
+        let decoded = self.rows.decode(known, 0);
         let conflict = self.rows.take_conflict();
-        let refusal = if let Ok(end) = decoded
-            && end == text.len()
+        let refusal = if let Ok(decoded) = decoded
+            && decoded == end
         {
             match conflict {
                 _ if !utf8 => Some(("invalid-utf8", "the record is not valid UTF-8".into())),
@@ -183,14 +211,16 @@ impl Unit<'_> {
                 format!(" (in the slice of `{column}` from element {elements} on)")
             });
             let mut lost = Lost::new(offset_bytes);
-            lost.add(&text);
+            lost.add(known);
             self.reject(code, message + &place, &lost);
         } else {
             let file = self.file as u32;
-            self.rows.commit(Origin { file, offset_bytes, text: 0..text.len() as u32, slice });
+            self.rows.commit(Origin { file, offset_bytes, text: 0..end as u32, slice });
             self.stats.rows += 1;
         }
-        self.flush_with(text.into())
+        self.flush_with(Arc::clone(&text))?;
+        self.window.take_back(text);
+        Ok(())
     }
 }
 
@@ -216,17 +246,23 @@ impl Window {
         Ok(())
     }
 
-    /// Appends so much text to `out`; less when the file ends before.
-    fn read_exact(&mut self, bytes: u64, out: &mut Vec<u8>) -> Result<()> {
-        let (mut at, end) = (out.len(), out.len() + bytes as usize);
-        out.resize(end, 0);
-        while at < end {
-            match self.pass(&mut out[at..end])? {
-                0 => break,
-                length => at += length,
+    /// A buffer with so much text, less when the file ends before, between these two; and where
+    /// that ends.
+    fn read_between(&mut self, head: &[u8], bytes: u64, tail: &[u8]) -> Result<(Arc<[u8]>, usize)> {
+        let (mut at, end) = (head.len(), head.len() + bytes as usize);
+        let mut text = self.acquire(end + tail.len());
+        // Nobody else holds it.
+        if let Some(buffer) = Arc::get_mut(&mut text) {
+            buffer[..at].copy_from_slice(head);
+            while at < end {
+                match self.pass(&mut buffer[at..end])? {
+                    0 => break,
+                    length => at += length,
+                }
             }
+            buffer[at..at + tail.len()].copy_from_slice(tail);
         }
-        out.truncate(at);
-        Ok(())
+        self.shrink();
+        Ok((text, at + tail.len()))
     }
 }

@@ -16,7 +16,9 @@ pub(super) struct Cut {
 /// A member of the document.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Member {
-    /// Its text, key and value; of an array that grew too large only up to its bracket.
+    /// Position of its text.
+    pub(super) at: u64,
+    /// Its text, key and value; of an array with more than one slice only up to its bracket.
     pub(super) text: Vec<u8>,
     /// For an array: the length of `text` up to and with its bracket.
     pub(super) head_bytes: usize,
@@ -24,7 +26,7 @@ pub(super) struct Member {
     pub(super) elements_at: u64,
     /// For an array: where it can be cut, its end last.
     pub(super) cuts: Vec<Cut>,
-    /// Its text is not all there.
+    /// The elements' text is not there.
     pub(super) cut_short: bool,
 }
 
@@ -32,6 +34,18 @@ impl Member {
     /// Length of the elements' text.
     pub(super) fn elements_bytes(&self) -> u64 {
         self.cuts.last().map_or(0, |end| end.at - self.elements_at)
+    }
+
+    /// For an array: the position after it.
+    pub(super) fn end(&self) -> u64 {
+        self.cuts.last().map_or(self.elements_at, |end| end.at + 1)
+    }
+
+    /// Gives up the elements' text and its memory, which would be held until all slices are read.
+    pub(super) fn forget_elements(&mut self) {
+        self.text.truncate(self.head_bytes);
+        self.text.shrink_to_fit();
+        self.cut_short = true;
     }
 
     /// The raw text of the key, without quotes.
@@ -69,14 +83,20 @@ pub(super) struct Outline {
     /// Position of the last cut or of the array's start.
     slice_start: u64,
     slice_bytes: u64,
-    keep_bytes: usize,
-    kept_bytes: usize,
+    most_bytes: u64,
+    /// Length of all members.
+    bytes: u64,
+    /// Length of the elements of the array at hand, and of the largest one.
+    array_bytes: u64,
+    largest_bytes: u64,
 }
 
 impl Outline {
-    /// Slices have at least `slice_bytes`; members keep at most `keep_bytes` together.
-    pub(super) fn new(slice_bytes: usize, keep_bytes: usize) -> Self {
-        Self { slice_bytes: slice_bytes as u64, keep_bytes, ..Self::default() }
+    /// Slices have at least `slice_bytes`; without its largest array the document has at most
+    /// `most_bytes`.
+    pub(super) fn new(slice_bytes: usize, most_bytes: usize) -> Self {
+        let (slice_bytes, most_bytes) = (slice_bytes as u64, most_bytes as u64);
+        Self { slice_bytes, most_bytes, ..Self::default() }
     }
 
     /// Reads on; gives the document's length once it ends. Brackets further inside are not
@@ -137,6 +157,7 @@ impl Outline {
     fn start_array(&mut self, position: u64) {
         self.in_array = true;
         self.elements = 0;
+        self.array_bytes = 0;
         self.slice_start = position;
         if let Some(member) = self.members.last_mut() {
             member.head_bytes = member.text.len();
@@ -151,30 +172,35 @@ impl Outline {
         }
     }
 
-    /// Keeps text of the member at hand. One array may outgrow the limit: it will be streamed.
+    /// Keeps text of the member at hand, but not that of an array that may be sliced.
     fn keep(&mut self, piece: &[u8], range: Range<usize>) -> Result<(), Obstacle> {
         let (start, text) = (self.before + range.start as u64, &piece[range]);
-        let another = self.members.iter().rev().skip(1).any(|member| member.cut_short);
         let Some(member) = self.members.last_mut() else { return Ok(()) };
         if !member.cuts.is_empty() && !self.in_array {
             // Nothing follows an array but the end of its member.
             let stray = text.iter().position(|byte| !byte.is_ascii_whitespace());
             return stray.map_or(Ok(()), |at| Err(Obstacle::Malformed(start + at as u64)));
         }
+        self.bytes += text.len() as u64;
+        if self.in_array {
+            self.array_bytes += text.len() as u64;
+            self.largest_bytes = self.largest_bytes.max(self.array_bytes);
+        }
+        // Never falls, whatever follows.
+        if self.bytes - self.largest_bytes > self.most_bytes {
+            return Err(Obstacle::TooLong);
+        }
         if member.cut_short {
             return Ok(());
         }
-        if self.kept_bytes + text.len() > self.keep_bytes {
-            if !self.in_array || another {
-                return Err(Obstacle::TooLong);
-            }
-            self.kept_bytes -= member.text.len() - member.head_bytes;
-            member.text.truncate(member.head_bytes);
-            member.cut_short = true;
+        if self.in_array && self.array_bytes > self.slice_bytes {
+            member.forget_elements();
             return Ok(());
         }
+        if member.text.is_empty() {
+            member.at = start;
+        }
         member.text.extend_from_slice(text);
-        self.kept_bytes += text.len();
         Ok(())
     }
 }
@@ -192,16 +218,13 @@ mod tests {
             assert_eq!(end, Some(text.len() as u64 - 2));
             let texts: Vec<_> =
                 outline.members.iter().map(|m| std::str::from_utf8(&m.text).unwrap()).collect();
-            let expected = [
-                "\"a\":1",
-                " \"R\\\"x\" : [ {\"k\":[1,2]} , \"],\" ,3 ]",
-                "\"b\":{\"c\":[1]}",
-                "\"e\":[]",
-            ];
+            let expected = ["\"a\":1", " \"R\\\"x\" : [", "\"b\":{\"c\":[1]}", "\"e\":[]"];
             assert_eq!(texts, expected, "pieces of {step}");
             let array = &outline.members[1];
             assert_eq!(array.key(), b"R\\\"x");
-            assert_eq!(&array.text[..array.head_bytes], b" \"R\\\"x\" : [");
+            assert_eq!((array.cut_short, array.head_bytes), (true, array.text.len()));
+            let whole = &text[array.at as usize..array.end() as usize];
+            assert_eq!(whole, br#" "R\"x" : [ {"k":[1,2]} , "]," ,3 ]"#);
             let cuts: Vec<_> = array.cuts.iter().map(|cut| cut.elements).collect();
             assert_eq!(cuts, [1, 3]);
             assert_eq!(text[array.cuts[0].at as usize], b',');

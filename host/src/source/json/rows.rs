@@ -140,6 +140,11 @@ impl Rows {
         self.undo(Mark { rows: 0, rejected: 0, text_bytes: 0 });
     }
 
+    /// Gives up the room of columns without rows.
+    pub(super) fn give_back(&mut self) {
+        drop(self.root.take_members(self.origins.len()));
+    }
+
     /// Follows text that moved down by so many bytes.
     pub(super) fn shift(&mut self, bytes: usize) {
         if bytes > 0 {

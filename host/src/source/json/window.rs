@@ -99,19 +99,13 @@ impl Window {
         }
         let kept = self.end - keep;
         let needed = kept + bytes;
-        let size = if kept <= self.capacity / 2 && needed <= self.capacity {
-            self.capacity
-        } else {
-            needed.max(kept * 2).next_multiple_of(self.capacity)
-        };
-        let mut next = self.acquire(size);
+        let small = kept <= self.capacity / 2 && needed <= self.capacity;
+        let mut next = self.acquire(if small { needed } else { needed.max(kept * 2) });
         if let Some(buffer) = Arc::get_mut(&mut next) {
             buffer[..kept].copy_from_slice(&self.buffer[keep..self.end]);
         }
         let last = std::mem::replace(&mut self.buffer, next);
-        if last.len() == self.capacity && self.pool.len() < POOL {
-            self.pool.push(last);
-        }
+        self.take_back(last);
         self.at -= keep;
         self.end = kept;
         self.offset += keep as i64;
@@ -119,8 +113,16 @@ impl Window {
         keep
     }
 
-    /// A buffer that nobody else holds.
-    fn acquire(&mut self, size: usize) -> Arc<[u8]> {
+    /// Keeps a buffer for the next use, once nobody else holds it.
+    pub(super) fn take_back(&mut self, buffer: Arc<[u8]>) {
+        if buffer.len() == self.capacity && self.pool.len() < POOL {
+            self.pool.push(buffer);
+        }
+    }
+
+    /// A buffer of at least so many bytes that nobody else holds.
+    pub(super) fn acquire(&mut self, bytes: usize) -> Arc<[u8]> {
+        let size = bytes.max(1).next_multiple_of(self.capacity);
         let free = |buffer: &mut Arc<[u8]>| buffer.len() == size && Arc::get_mut(buffer).is_some();
         if let Some(index) = self.pool.iter_mut().position(free) {
             return self.pool.swap_remove(index);

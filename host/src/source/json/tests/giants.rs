@@ -50,6 +50,28 @@ fn slices_have_every_other_member_and_each_element_once() {
 }
 
 #[test]
+fn other_large_arrays_are_whole_in_every_slice() {
+    let numbers: Vec<_> = (100..160).collect();
+    let e = serde_json::to_string(&numbers).unwrap();
+    // The largest array is below the limit of a record, or beyond it.
+    for count in [12, 100] {
+        let r = elements(count);
+        assert!(r.len() > e.len() && e.len() > setup().cuts.slice_bytes);
+        for text in [
+            format!("{{\"a\":1,\"R\\n\":[{r}], \"e\" : {e} ,\"b\":{{\"c\":\"]\"}}}}"),
+            format!("{{ \"e\":{e},\"R\\n\":[{r}],\"a\":1,\"b\":{{\"c\":\"]\"}}}}"),
+        ] {
+            let seen = setup().file(&schema(), &text);
+            assert_eq!(seen.codes(), [""; 0], "{text}");
+            assert!(seen.rows.len() > 2, "{text}");
+            assert!(seen.rows.iter().all(|row| row["e"] == json!(numbers)), "{text}");
+            let slices = seen.rows.iter().map(|row| row["R\n"].as_array().unwrap().len());
+            assert_eq!(slices.sum::<usize>(), count, "{text}");
+        }
+    }
+}
+
+#[test]
 fn an_array_that_nobody_wants_is_passed_over() {
     let mut setup = setup();
     setup.plan.rescued_column = None;
@@ -63,6 +85,8 @@ fn an_array_that_nobody_wants_is_passed_over() {
             !before.is_empty() && before != "\"q\":0," || !after.is_empty()
         );
     }
+    let stray_comma = format!("{{\"unknown\":[{}],}}", elements(50));
+    assert_eq!(setup.file(&schema(), stray_comma).codes(), ["malformed-json"]);
 }
 
 #[test]
