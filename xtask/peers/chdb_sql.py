@@ -1,7 +1,7 @@
 """chDB (ClickHouse in the process): one INSERT into files by partition. Its writer takes blocks as
 they were read, and few rows at a time cost it much; a sort, which joins them, costs less."""
 
-from payments import RECORD, THREADS, arguments, leaves, render
+from payments import RECORD, THREADS, arguments, has_small_files, leaves, render
 import chdb
 
 source, output, _ = arguments()
@@ -13,8 +13,7 @@ record = render(
     words={"string": "Nullable(String)", "double": "Nullable(Float64)",
            "bigint": "Nullable(Int64)", "boolean": "Nullable(Bool)"},
 )  # fmt: skip
-sizes = [file.stat().st_size for file in source.iterdir()]
-order = "ORDER BY timestamp" if sum(sizes) / len(sizes) < 1_000_000 else ""
+order = "ORDER BY timestamp" if has_small_files(source) else ""
 columns = ", ".join(f"r.{'.'.join(path)} AS `{name}`" for path, name in leaves())
 chdb.query(f"""
     INSERT INTO FUNCTION

@@ -5,14 +5,14 @@ document `{"payment": [{record}, ...]}` over many lines, explodes `payment`, par
 (`2026-03-29T06:07:47Z`) to `timestamp` in microseconds, takes nested structs apart to columns
 (a_b_c), keeps `amount > 0 AND timestamp IS NOT NULL` and writes snappy Parquet below
 OUTPUT/date=YYYY-MM-DD/. A peer with micro-batches takes MAX_FILES files in one. All get this
-schema, so none infers one, and two threads.
+schema, so none infers one, and a thread per core, as lockgate has.
 """
 
+import os
 import pathlib
 import sys
 
-THREADS = 2
-
+THREADS = len(os.sched_getaffinity(0))
 
 
 class _NoPandas:
@@ -76,3 +76,9 @@ def arguments():
     """(directory of documents, directory of the table to make, files in a micro-batch)."""
     source, output, max_files = sys.argv[1:]
     return pathlib.Path(source), pathlib.Path(output), int(max_files)
+
+
+def has_small_files(source):
+    """Whether documents are so small that what a file costs decides."""
+    sizes = [file.stat().st_size for file in source.iterdir()]
+    return sum(sizes) / len(sizes) < 1_000_000

@@ -15,7 +15,7 @@ DOCUMENT = f"payment array<{_RECORD}>"
 
 
 def session():
-    """Two threads and no web server. Files count as what they are, not 4 MB each, so that few tasks
+    """A thread per core and no web server. Files count as what they are, not 4 MB each, so that few tasks
     write few files; files are listed without a job of their own; and a run of seconds never earns
     back what the optimising compiler takes."""
     builder = SparkSession.builder.master(f"local[{THREADS}]")

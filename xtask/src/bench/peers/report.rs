@@ -187,13 +187,14 @@ const INTRODUCTION: &str = "# Peers on the same job
 Written by `cargo xtask bench --peers`, which installs the engines in the versions below, makes the data by seed, and
 runs everybody in turn on the same files: documents `{\"payment\": [{nested record}, ...]}` -> explode -> parse
 `eventTime` -> structs to columns -> `amount > 0 AND timestamp IS NOT NULL` -> snappy Parquet by date. Every peer gets
-the schema, two threads, and the settings and the way of reading that were fastest for it; its program is in
+the schema, a thread per core, and the settings and the way of reading that were fastest for it; its program is in
 `xtask/peers/`.
 
 Every table of every run was read back by one independent program: rows, the sum of amounts in cents and the rows of each
 date are what the data says. Time is from start to exit, CPU time is user and system time of all processes, peak memory
 is the largest sum of their resident sets (looked at every 20 ms; pages they share count in each). Programs and
-documents are in the page cache. Only lockgate and Spark Structured Streaming keep a checkpoint and commit; only lockgate syncs what it
+documents are in the page cache; lockgate's plugins were compiled by an earlier run, and its rescued column is off. Only
+lockgate and Spark Structured Streaming keep a checkpoint and commit; only lockgate syncs what it
 writes to the disk. `peers.json` has each run.
 ";
 
