@@ -162,10 +162,15 @@ fn begun(more: &str) -> Job {
 #[test]
 fn an_input_that_changed_before_a_replay_stops_it_or_is_left_out_and_told() {
     let job = begun("");
+    let refused = || run_with(&job, |stores| stores).0.unwrap_err();
+    fs::remove_file(job.path("input/0.json")).unwrap();
+    let gone = refused();
+    assert_eq!(gone.message, "input `0.json` changed after micro-batch 0 recorded it");
+    assert_eq!(gone.causes, ["it is gone"]);
     put(&job, "0.json", &record(100), 0);
-    let (outcome, _) = run_with(&job, |stores| stores);
-    let refusal = outcome.unwrap_err();
-    assert_eq!(refusal.message, "input `0.json` changed after micro-batch 0 recorded it");
+    let refusal = refused();
+    assert_eq!(refusal.message, gone.message);
+    assert!(refusal.hints.iter().any(|hint| hint.contains("on_changed_input")), "{refusal:?}");
     assert_eq!(ids(&job), [""; 0]);
     job.edit("[source]", "[source]\non_changed_input = \"skip\"");
     let warnings = run(&job);

@@ -66,8 +66,12 @@ fn lines(bencher: Bencher<'_, '_>) {
             records.map(|rest| format!("{{\"record_id\"{}\n", rest.trim_end_matches(',')));
         fs::write(folder.join("lines.jsonl"), records.collect::<String>()).unwrap();
     });
-    let arrow_schema::DataType::List(element) = wrapped.field(0).data_type() else { return };
-    let arrow_schema::DataType::Struct(fields) = element.data_type() else { return };
+    let arrow_schema::DataType::List(element) = wrapped.field(0).data_type() else {
+        unreachable!("a list")
+    };
+    let arrow_schema::DataType::Struct(fields) = element.data_type() else {
+        unreachable!("of structs")
+    };
     job.plan.source.schema = Some(arrow_schema::Schema::new(fields.clone()).into());
     decode(bencher, &Job { plan: job.plan, ..lines });
 }

@@ -74,7 +74,7 @@ impl Pipeline {
         assert_eq!(self.lines.recv_timeout(time), Err(RecvTimeoutError::Timeout));
     }
 
-    /// Ends the run, which takes no longer than a person notices.
+    /// Ends the run, which does not wait for the next look at everything.
     fn end(mut self) {
         let start = Instant::now();
         let pid = self.child.id().to_string();

@@ -40,6 +40,7 @@ impl Job {
     pub(crate) fn new(name: &str, pipeline: &str, write: impl FnOnce(&Path)) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("benches").join(name);
         let (input, run) = (folder.join("input"), folder.join("run"));
+        let _ = fs::remove_dir_all(&folder);
         for folder in [&input, &run] {
             fs::create_dir_all(folder).unwrap();
         }

@@ -4,7 +4,7 @@ use super::{Options, Watcher};
 use crate::{
     diagnostic::{Diagnostic, Result},
     pipeline::plan::{Order, Plan},
-    source::discover::Pattern,
+    source::pattern::Pattern,
     storage::{Meta, Notices, Storage, open_with},
 };
 use std::{

@@ -25,7 +25,7 @@ use crate::{
     pipeline::{self, plan::Plan},
 };
 use clap::{Parser, Subcommand};
-use std::{ffi::OsString, path::Path, process::ExitCode};
+use std::{ffi::OsString, path::Path, process::ExitCode, sync::Arc};
 use terminal::{Colour, Terminal};
 
 const AFTER_HELP: &str = "\
@@ -121,6 +121,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    // A file that is too large is refused with an error instead of a signal.
+    let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::default());
     let terminal = Terminal::new(cli.colour);
     let done = match &cli.verb {
         Verb::Run(args) => run::run(args, &terminal),

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, KeyPath, Place, SourceText},
-    source::{discover::Pattern, schema},
+    source::{pattern::Pattern, schema},
     storage::{self, StorageOptions},
 };
 use arrow_schema::SchemaRef;

@@ -7,7 +7,7 @@ use crate::{
     pipeline::plan::{Plan, PluginRef, StagePlan},
     source::{
         self,
-        discover::Pattern,
+        pattern::Pattern,
         schema::{InferLimits, infer, parse_schema, schema_text},
     },
     stage::{Component, ConfiguredStage, Engine, Metadata, standard},

@@ -135,10 +135,11 @@ impl<'a> Run<'a> {
         if let Some(done) = &outcome.done {
             observer.batch_done(&report.micro_batch(done));
         }
-        let mut ticker = Ticker::new(trigger, plan, &source, observer)?;
-        while let Some(look) =
-            ticker.tick(outcome.done.is_some(), outcome.rest.take(), stop, observer)?
-        {
+        let mut ticker = Ticker::new(trigger, plan, &source)?;
+        while let Some(look) = {
+            let (found, rest) = (outcome.done.is_some(), outcome.rest.take());
+            ticker.tick(found, rest, session.read_up_to(), stop, observer)
+        } {
             outcome = session.micro_batch(&look, observer)?;
             match (&outcome.done, trigger) {
                 (Some(done), _) => observer.batch_done(&report.micro_batch(done)),

@@ -13,21 +13,19 @@ use crate::{
     clock,
     diagnostic::{Diagnostic, Result},
     metrics::Observer,
-    pipeline::plan::{Plan, SourcePlan},
+    pipeline::plan::Plan,
     sink,
     source::{
         self,
         arrivals::Look,
         backlog::Backlog,
-        discover::{self, Discovered, Known},
+        discover::{self, Known, Unfinished},
         returned::Returned,
     },
     stage::{Component, ConfiguredStage, Engine},
-    storage::Storage,
     types::{BatchId, CommitRecord, InputFile, OffsetRecord, Position},
 };
 use std::{
-    collections::BTreeSet,
     iter,
     sync::Arc,
     time::{Duration, Instant},
@@ -186,6 +184,11 @@ impl<'a> Session<'a> {
         Ok(Some(done))
     }
 
+    /// How far the source was read, by path.
+    pub(super) fn read_up_to(&self) -> Option<&str> {
+        self.checkpoint.position().map(|position| position.path.as_str())
+    }
+
     /// Discovers new files among those to be looked at, and carries out one micro-batch when
     /// there are any.
     ///
@@ -196,12 +199,12 @@ impl<'a> Session<'a> {
         self.clean_up.carry_on(&self.run.stores, observer);
         let start = Instant::now();
         let (files, rest) = match look {
-            Look::Everything => match self.backlog.take(&self.run.plan.source, start) {
-                files if files.is_empty() => self.discover(observer)?,
+            Look::Everything(_) => match self.backlog.take(&self.run.plan.source, start) {
+                files if files.is_empty() => self.discover(look, observer)?,
                 // What came after the listing is in none yet.
-                files => (files, Some(Look::Everything)),
+                files => (files, Some(Look::EVERYTHING)),
             },
-            Look::Files(paths) => self.discover_among(paths, observer)?,
+            Look::Files(_) => self.discover(look, observer)?,
         };
         let discover = start.elapsed();
         if files.is_empty() {
@@ -218,37 +221,32 @@ impl<'a> Session<'a> {
         Ok(Outcome { done: Some(self.carry_out(begun, observer)?), rest })
     }
 
-    /// Lists the source; gives the files of the next micro-batch, and whether there are more.
-    fn discover(&mut self, observer: &dyn Observer) -> Result<(Vec<InputFile>, Option<Look>)> {
-        let start = Instant::now();
-        let found = self.found(discover::discover)?;
-        self.left_out.tell(&found, &self.run.plan.source, observer);
-        let rest = (!found.later.is_empty()).then_some(Look::Everything);
-        self.backlog.keep(found.later, start.elapsed(), Instant::now());
-        Ok((found.files, rest))
-    }
-
-    /// As [`Session::discover`], of these paths alone.
-    fn discover_among(
+    /// Gives the files of the next micro-batch, and where there are more.
+    fn discover(
         &mut self,
-        paths: &BTreeSet<String>,
+        look: &Look,
         observer: &dyn Observer,
     ) -> Result<(Vec<InputFile>, Option<Look>)> {
-        let found =
-            self.found(|plan, source, known| discover::discover_among(plan, source, known, paths))?;
-        self.left_out.tell(&found, &self.run.plan.source, observer);
-        let later: BTreeSet<_> = found.later.into_iter().map(|file| file.path).collect();
-        Ok((found.files, (!later.is_empty()).then_some(Look::Files(later))))
-    }
-
-    fn found(
-        &self,
-        look: impl Fn(&SourcePlan, &Storage, &Known<'_>) -> Result<Discovered>,
-    ) -> Result<Discovered> {
-        let seen = self.checkpoint.seen();
-        let position = self.checkpoint.position();
-        let known = Known { sighting: &|file| seen.sighting(file), position };
-        look(&self.run.plan.source, &self.run.stores.source, &known)
+        let start = Instant::now();
+        let (plan, source) = (&self.run.plan.source, &self.run.stores.source);
+        let (seen, position) = (self.checkpoint.seen(), self.checkpoint.position());
+        let sighting = |file: &InputFile| seen.sighting(file);
+        let known = |unfinished| Known { sighting: &sighting, position, unfinished };
+        let found = match look {
+            Look::Everything(but) => discover::discover(plan, source, &known(but)),
+            Look::Files(paths) => {
+                discover::discover_among(plan, source, &known(&Unfinished::NONE), paths)
+            }
+        }?;
+        self.left_out.tell(&found, plan, observer);
+        let is_more = !found.later.is_empty();
+        let rest = if let Look::Everything(_) = look {
+            self.backlog.keep(found.later, start.elapsed(), Instant::now());
+            Look::EVERYTHING
+        } else {
+            Look::Files(found.later.into_iter().map(|file| file.path).collect())
+        };
+        Ok((found.files, is_more.then_some(rest)))
     }
 
     /// Carries out a micro-batch that puts these rejected records back.

@@ -49,18 +49,13 @@ enum When {
 impl Ticker {
     /// # Errors
     /// Fails when the source's glob is malformed.
-    pub(super) fn new(
-        trigger: Trigger,
-        plan: &SourcePlan,
-        source: &Storage,
-        observer: &dyn Observer,
-    ) -> Result<Self> {
+    pub(super) fn new(trigger: Trigger, plan: &SourcePlan, source: &Storage) -> Result<Self> {
         let when = match trigger {
             Trigger::Once => When::Once,
             Trigger::AvailableNow => When::AvailableNow,
             Trigger::Interval(interval) => When::Interval(interval),
             Trigger::OnArrival(poll) => {
-                When::OnArrival(Box::new(Arrivals::new(plan, source, poll, observer)?))
+                When::OnArrival(Box::new(Arrivals::new(plan, source, poll)?))
             }
         };
         Ok(Self { when, last: None })
@@ -68,23 +63,22 @@ impl Ticker {
 
     /// Waits until it is time to look for files, and says at which; `None` when the run is over.
     ///
-    /// `found` tells whether the last look found any, and `rest` what it left.
-    ///
-    /// # Errors
-    /// Fails when files are waited for and the store refuses.
+    /// `found` tells whether the last look found any, `rest` what it left, and `read_up_to` how
+    /// far a source in lexicographic order was read.
     pub(super) fn tick(
         &mut self,
         found: bool,
         rest: Option<Look>,
+        read_up_to: Option<&str>,
         stop: &Stop,
         observer: &dyn Observer,
-    ) -> Result<Option<Look>> {
+    ) -> Option<Look> {
         let go_on = match (&mut self.when, self.last) {
             (When::OnArrival(arrivals), _) => {
                 if let Some(rest) = rest {
                     arrivals.put_back(rest);
                 }
-                return arrivals.wait(&|| stop.is_asked(), observer);
+                return arrivals.wait(&|| stop.is_asked(), read_up_to, observer);
             }
             (_, None) => true,
             (When::Once, Some(_)) => false,
@@ -100,7 +94,7 @@ impl Ticker {
             }
         };
         self.last = Some(Instant::now());
-        Ok((go_on && !stop.is_asked()).then_some(Look::Everything))
+        (go_on && !stop.is_asked()).then_some(Look::EVERYTHING)
     }
 }
 
@@ -115,11 +109,11 @@ mod tests {
 
     fn ticker(trigger: Trigger) -> Ticker {
         let store: Storage = Arc::new(MemoryStore::default());
-        Ticker::new(trigger, &plan(), &store, &Silent).unwrap()
+        Ticker::new(trigger, &plan(), &store).unwrap()
     }
 
     fn ticks(ticker: &mut Ticker, found: bool, stop: &Stop) -> bool {
-        ticker.tick(found, None, stop, &Silent).unwrap().is_some()
+        ticker.tick(found, None, None, stop, &Silent).is_some()
     }
 
     #[test]
@@ -152,9 +146,9 @@ mod tests {
     fn on_arrival_goes_on_at_once_with_what_is_left() {
         let mut ticker = ticker(Trigger::OnArrival(Duration::from_hours(1)));
         let stop = Stop::default();
-        let mut look = |rest| ticker.tick(true, rest, &stop, &Silent).unwrap();
-        assert_eq!(look(None), Some(Look::Everything), "the first look is at everything");
-        assert_eq!(look(Some(Look::Everything)), Some(Look::Everything));
+        let mut look = |rest| ticker.tick(true, rest, None, &stop, &Silent);
+        assert_eq!(look(None), Some(Look::EVERYTHING), "the first look is at everything");
+        assert_eq!(look(Some(Look::EVERYTHING)), Some(Look::EVERYTHING));
         let files = || Some(Look::Files(["a".to_owned()].into()));
         assert_eq!(look(files()), files());
     }

@@ -11,7 +11,7 @@ use crate::{
     diagnostic::Result,
     pipeline::plan::{Order, Plan},
     sink::{footer, quarantine, rejected::Lines},
-    source::discover::Pattern,
+    source::pattern::Pattern,
     types::{BatchId, InputFile, Position, RecordId, Sighting},
 };
 use std::{collections::BTreeMap, path::Path, time::Duration};

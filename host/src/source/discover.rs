@@ -5,75 +5,14 @@
 //! first and every replay and every machine sees one order; or by path alone, where names grow
 //! with time, so that only what is new is listed.
 
+use super::pattern::Pattern;
 use crate::{
-    diagnostic::{Diagnostic, Result},
+    diagnostic::Result,
     pipeline::plan::{Order, SourcePlan},
     storage::{Meta, Storage},
     types::{InputFile, Position, Sighting},
 };
-use globset::{GlobBuilder, GlobMatcher};
 use std::{collections::BTreeSet, time::Duration};
-
-/// The source's glob, compiled.
-///
-/// `*` and `?` stay within one name, `**` crosses directories, `{a,b}` and `[a-z]` work as
-/// usual. A name that starts with `_` or `.` is hidden, and so is everything below such a
-/// directory, unless a name of the glob starts with that character, too.
-#[derive(Clone, Debug)]
-pub struct Pattern {
-    matcher: GlobMatcher,
-    names: Vec<String>,
-}
-
-impl Pattern {
-    /// Compiles a glob.
-    ///
-    /// # Errors
-    /// Fails when the glob is malformed.
-    pub fn new(glob: &str) -> Result<Self> {
-        let compiled = GlobBuilder::new(glob).literal_separator(true).build().map_err(|error| {
-            Diagnostic::config(format!("`{glob}` is not a glob")).cause(error.kind())
-        })?;
-        let names = glob.split('/').map(String::from).collect();
-        Ok(Self { matcher: compiled.compile_matcher(), names })
-    }
-
-    /// Whether a path below the root belongs to the source.
-    pub fn matches(&self, path: &str) -> bool {
-        self.matcher.is_match(path) && path.split('/').all(|name| self.shows(name))
-    }
-
-    /// Whether a path would belong to the source, if none of its names were hidden.
-    pub fn hides(&self, path: &str) -> bool {
-        self.matcher.is_match(path) && !self.matches(path)
-    }
-
-    fn shows(&self, name: &str) -> bool {
-        let hidden = name.starts_with(['_', '.']);
-        !hidden || self.names.iter().any(|spelt| spelt.starts_with(&name[..1]))
-    }
-
-    /// The longest directory that every match lies in, so that no more is listed.
-    pub fn directory(&self) -> String {
-        let parents = &self.names[..self.names.len().saturating_sub(1)];
-        parents.iter().take_while(|name| is_fixed(name)).cloned().collect::<Vec<_>>().join("/")
-    }
-
-    /// Whether matches may lie below other directories than [`Self::directory`].
-    pub fn is_deep(&self) -> bool {
-        let fixed = self.names.iter().take_while(|name| is_fixed(name)).count();
-        self.names.len() > fixed + 1 || self.names.last().is_some_and(|name| name == "**")
-    }
-
-    /// The one path that can match, where there is no wildcard.
-    fn path(&self) -> Option<String> {
-        self.names.iter().all(|name| is_fixed(name)).then(|| self.names.join("/"))
-    }
-}
-
-fn is_fixed(name: &str) -> bool {
-    !name.contains(['*', '?', '[', ']', '{', '}', '\\'])
-}
 
 /// What is known of the source already.
 pub struct Known<'a> {
@@ -81,6 +20,27 @@ pub struct Known<'a> {
     pub sighting: &'a dyn Fn(&InputFile) -> Sighting,
     /// How far the source was read.
     pub position: Option<&'a Position>,
+    /// What is not read yet.
+    pub unfinished: &'a Unfinished,
+}
+
+/// Files that somebody may still be writing. In lexicographic order nothing that comes after
+/// one of them is read either, since the position would leave it behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Files that are known to be.
+    pub paths: BTreeSet<String>,
+    /// Files that changed since this time, in microseconds, may be.
+    pub since_us: i64,
+}
+
+impl Unfinished {
+    /// All files are complete.
+    pub const NONE: Self = Self { paths: BTreeSet::new(), since_us: i64::MAX };
+
+    fn holds(&self, meta: &Meta) -> bool {
+        meta.modified_us >= self.since_us || self.paths.contains(&meta.path)
+    }
 }
 
 /// What a look at the source gave.
@@ -136,8 +96,11 @@ fn choose(plan: &SourcePlan, pattern: &Pattern, metas: Vec<Meta>, known: &Known<
         _ => i64::MIN,
     };
     let mut found = Discovered::default();
+    let mut is_held_back = false;
     for meta in metas {
-        if !pattern.matches(&meta.path) {
+        let is_unfinished = pattern.matches(&meta.path) && known.unfinished.holds(&meta);
+        is_held_back |= is_unfinished && plan.order == Order::Lexicographic;
+        if is_held_back || is_unfinished || !pattern.matches(&meta.path) {
             continue;
         }
         let file = InputFile::from(meta);
@@ -162,7 +125,8 @@ fn choose(plan: &SourcePlan, pattern: &Pattern, metas: Vec<Meta>, known: &Known<
 /// # Errors
 /// See [`discover`].
 pub fn first(plan: &SourcePlan, storage: &Storage) -> Result<Vec<InputFile>> {
-    let known = Known { sighting: &|_| Sighting::New, position: None };
+    let known =
+        Known { sighting: &|_| Sighting::New, position: None, unfinished: &Unfinished::NONE };
     Ok(discover(plan, storage, &known)?.files)
 }
 
@@ -211,6 +175,15 @@ mod tests {
     };
     use std::sync::Arc;
 
+    static ALL_COMPLETE: Unfinished = Unfinished::NONE;
+
+    fn known<'a>(
+        sighting: &'a dyn Fn(&InputFile) -> Sighting,
+        position: Option<&'a Position>,
+    ) -> Known<'a> {
+        Known { sighting, position, unfinished: &ALL_COMPLETE }
+    }
+
     fn found(plan: &SourcePlan, files: &[(&str, u64, i64)]) -> Vec<String> {
         let store = MemoryStore::default();
         for (path, size, modified) in files {
@@ -220,7 +193,7 @@ mod tests {
         let sighting = |file: &InputFile| {
             if file.path.contains("seen") { Sighting::Consumed } else { Sighting::New }
         };
-        let found = discover(plan, &storage, &Known { sighting: &sighting, position: None });
+        let found = discover(plan, &storage, &known(&sighting, None));
         found.unwrap().files.into_iter().map(|file| file.path).collect()
     }
 
@@ -275,13 +248,36 @@ mod tests {
         store.put_at("logs/10/c.json", b"x", -3);
         let storage: Storage = Arc::clone(&store) as Storage;
         let last = position(&name(9_999), 0);
-        let known = Known { sighting: &|_| Sighting::New, position: Some(&last) };
-        let found = discover(&plan, &storage, &known).unwrap();
+        let all_new = |_: &InputFile| Sighting::New;
+        let found = discover(&plan, &storage, &known(&all_new, Some(&last))).unwrap();
         let paths: Vec<_> = found.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["logs/10/a.json", "logs/10/b.json"]);
         assert_eq!(store.listed.load(std::sync::atomic::Ordering::Relaxed), 4);
         let first = first(&plan, &storage).unwrap();
         assert_eq!(first[0].path, name(0), "the first look lists everything, in order of names");
+    }
+
+    #[test]
+    fn what_may_still_be_written_is_not_read_and_in_lexicographic_order_nothing_after_it() {
+        let mut plan = plan();
+        let store = MemoryStore::default();
+        for (path, modified_us) in [("a", 1), ("b", 2), ("c", 3), ("d", 9), ("e", 4)] {
+            store.put_at(path, b"x", modified_us);
+        }
+        let storage: Storage = Arc::new(store);
+        let all_new = |_: &InputFile| Sighting::New;
+        for (order, paths, since_us, left) in [
+            (Order::ModificationTime, &["b"][..], 9, &["a", "c", "e"][..]),
+            (Order::Lexicographic, &["b"], 9, &["a"]),
+            (Order::Lexicographic, &[], 9, &["a", "b", "c"]),
+        ] {
+            plan.order = order;
+            let paths = paths.iter().map(ToString::to_string).collect();
+            let unfinished = &Unfinished { paths, since_us };
+            let found = discover(&plan, &storage, &Known { unfinished, ..known(&all_new, None) });
+            let files = found.unwrap().files;
+            assert!(files.iter().map(|file| file.path.as_str()).eq(left.iter().copied()));
+        }
     }
 
     #[test]
@@ -298,38 +294,13 @@ mod tests {
             _ => Sighting::New,
         };
         let newest = position("x", 100);
-        let look = |position| discover(&plan, &storage, &Known { sighting: &sighting, position });
+        let look = |position| discover(&plan, &storage, &known(&sighting, position));
         let paths = |files: Vec<InputFile>| files.into_iter().map(|f| f.path).collect::<Vec<_>>();
         let found = look(Some(&newest)).unwrap();
         assert_eq!(paths(found.files), ["b", "c", "d"]);
         assert_eq!(paths(found.too_old), ["a"]);
         let found = look(None).unwrap();
         assert_eq!(paths(found.files), ["a", "b", "c", "d"]);
-    }
-
-    #[test]
-    fn hidden_names_need_a_glob_that_spells_them() {
-        for (glob, path, matches) in [
-            ("**/*.json", "a/b.json", true),
-            ("**/*.json", "b.json", true),
-            ("*.json", "a/b.json", false),
-            ("**/*.json", "_tmp/b.json", false),
-            ("**/*.json", "a/.b.json", false),
-            ("_tmp/*.json", "_tmp/b.json", true),
-            ("**/_*.json", "a/_b.json", true),
-            ("{a,b}/[0-9].json", "b/7.json", true),
-        ] {
-            assert_eq!(Pattern::new(glob).unwrap().matches(path), matches, "{glob} {path}");
-        }
-        assert!(Pattern::new("a[").is_err());
-    }
-
-    #[test]
-    fn only_the_fixed_directory_is_listed() {
-        assert_eq!(Pattern::new("a/b/*.json").unwrap().directory(), "a/b");
-        assert_eq!(Pattern::new("a/**/c/*.json").unwrap().directory(), "a");
-        assert_eq!(Pattern::new("*.json").unwrap().directory(), "");
-        assert_eq!(Pattern::new("a.json").unwrap().directory(), "");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod discover;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fixture;
 pub mod json;
+pub mod pattern;
 mod record;
 pub mod rescued;
 pub mod returned;

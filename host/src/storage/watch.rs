@@ -13,10 +13,12 @@ pub enum Arrival {
     /// A directory appeared at this path; what was completed in it before it was watched was
     /// not told.
     Directory(String),
-    /// Something was not told: anything may have arrived.
-    Anything,
-    /// Not everything is watched any more: anything may arrive without a word.
-    Unwatched,
+    /// A file appeared at this path, and is not known to be complete.
+    Created(String),
+    /// Somebody is writing the file at this path, and has not closed it.
+    Written(String),
+    /// Something was not told, or is not watched any more: anything may have arrived.
+    Missed,
 }
 
 /// How far what lies in a directory is told.

@@ -6,9 +6,7 @@
 
 use super::{
     arriving::{Arriving, Way},
-    generate, pipeline,
-    report::median,
-    run,
+    generate, pipeline, run,
 };
 use crate::Result;
 use std::{
@@ -42,9 +40,7 @@ pub(super) fn measure(root: &Path) -> Result {
     let document = |n: usize| fs::read(documents.join(format!("payments-{n:05}.json")));
 
     let work = folder.join("run");
-    fs::create_dir_all(work.join("input"))?;
-    let text = pipeline::text(100).replace("../input/*.json", "input/*.json");
-    fs::write(work.join("pipeline.toml"), text)?;
+    write_pipeline(&work)?;
     let mut arriving = Arriving::start(&program, &work, 0)?;
     for n in 0..WARM_UP {
         arriving.give(&format!("{n:05}.json"), &document(n)?, Way::Moved)?;
@@ -75,31 +71,31 @@ fn from_start_to_exit(program: &Path, folder: &Path, document: &[u8]) -> Result 
     let mut times = Vec::with_capacity(STARTS);
     for number in 0..STARTS {
         let work = folder.join(number.to_string());
-        fs::create_dir_all(work.join("input"))?;
+        write_pipeline(&work)?;
         fs::write(work.join("input/a.json"), document)?;
-        let file = work.join("pipeline.toml");
-        let text = pipeline::text(100).replace("../input/*.json", "input/*.json");
-        fs::write(&file, text)?;
         let mut command = Command::new(program);
-        command.arg("run").arg(&file).args(["--once", "--no-progress"]);
+        command.arg("run").arg(work.join("pipeline.toml")).args(["--once", "--no-progress"]);
         let start = Instant::now();
         if !command.status()?.success() {
             return Err(format!("{command:?} failed").into());
         }
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
-    let (middle, worst) =
-        (median(times.iter().copied()), times.iter().copied().fold(0.0, f64::max));
-    println!(
-        "run --once on one such file, start to exit: median {middle:.1} ms, max {worst:.1} ms"
-    );
+    println!("{}", line("run --once, all of it", times));
     Ok(())
+}
+
+/// The directory of a run, without any input.
+fn write_pipeline(folder: &Path) -> Result {
+    fs::create_dir_all(folder.join("input"))?;
+    let text = pipeline::text(100).replace("../input/*.json", "input/*.json");
+    Ok(fs::write(folder.join("pipeline.toml"), text)?)
 }
 
 fn line(what: &str, times: Vec<f64>) -> String {
     let files = times.len();
     let [p50, p95, p99, max] = percentiles(times);
-    format!("{what:20}  {p50:6.1}  {p95:6.1}  {p99:6.1}  {max:6.1}  {files:5}")
+    format!("{what:21} {p50:6.1}  {p95:6.1}  {p99:6.1}  {max:6.1}  {files:5}")
 }
 
 /// The values that 50, 95, 99 and 100 of 100 do not exceed.

@@ -5,25 +5,33 @@
 //! the start, after something was missed, and now and then, since notifications can be lost.
 //!
 //! ```text
-//! the store tells ──> File ─────────────────────────────> named ──┐
-//!                     Directory ──> covered, listed ──> young ─┘  ├──> Look::Files
-//!                     Anything, Unwatched ──> everything          ┴──> Look::Everything
+//! the store tells ──> File ──────────────────────────────────> named ──> Look::Files
+//!                     Directory ──> covered, listed ──┬─────────┘ ↑
+//!                     Created, Written ───────────────┴──> growing
+//!                     Missed ──> covered, listed ────────────┴──> Look::Everything but those
 //! ```
 
+mod growing;
+#[cfg(test)]
+mod telling;
 #[cfg(test)]
 mod tests;
 mod told;
 
-use super::discover::Pattern;
+use super::{discover::Unfinished, pattern::Pattern};
 use crate::{
     clock,
     diagnostic::{Diagnostic, Result},
     metrics::Observer,
-    pipeline::{plan::SourcePlan, quantity::TimeSpan},
+    pipeline::{
+        plan::{Order, SourcePlan},
+        quantity::TimeSpan,
+    },
     storage::{Coverage, Storage, Watch},
 };
+use growing::Growing;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     mem,
     sync::Arc,
     time::{Duration, Instant},
@@ -32,9 +40,11 @@ use told::{Arrived, Told};
 
 /// Everything is listed at least this often, however much is told.
 const LOST_AT_MOST: Duration = Duration::from_mins(1);
-/// A file whose completion nobody can have told is taken for complete when it has not changed
-/// for so long.
-const QUIET: Duration = Duration::from_secs(1);
+/// Files that changed within this time were told, or will be soon: no listing is needed to find
+/// them, and it cannot say whether they are complete.
+const UNHEARD: Duration = Duration::from_millis(100);
+/// After so long, a listing finds what was told by now.
+const HEARD: Duration = Duration::from_millis(200);
 /// When more than this many files wait, everything is listed instead.
 const MOST_FILES: usize = 10_000;
 /// Longest sleep between two looks at whether the run shall stop.
@@ -43,74 +53,81 @@ const NAP: Duration = Duration::from_millis(50);
 /// What to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// The whole source.
-    Everything,
+    /// The whole source, but for these.
+    Everything(Unfinished),
     /// These paths.
     Files(BTreeSet<String>),
 }
 
-/// A file in a directory that was not yet watched when it was written.
-struct Young {
-    size_bytes: u64,
-    modified_us: i64,
-    /// When it has been quiet for long enough, unless it changes.
-    ripe: Instant,
+impl Look {
+    /// At the whole source.
+    pub const EVERYTHING: Self = Self::Everything(Unfinished::NONE);
+}
+
+/// Whether the store tells.
+enum Watching {
+    /// It refused, or was not asked: it is asked with every look at everything.
+    NotYet,
+    Yes(Box<dyn Watch>),
+    Never,
+}
+
+/// What the last look at everything left.
+enum Rest {
+    Nothing,
+    /// More files than a micro-batch takes.
+    More,
+    /// Maybe complete files, for the sake of growing ones.
+    HeldBack,
 }
 
 /// Waits for files.
 pub struct Arrivals {
     storage: Storage,
     pattern: Pattern,
+    order: Order,
     /// How often everything is listed where nothing is told.
     poll: Duration,
     told: Arc<Told>,
-    /// `None` where the store cannot tell.
-    watch: Option<Box<dyn Watch>>,
+    watching: Watching,
     is_covered: bool,
     /// Whether the present trouble was said.
     is_said: bool,
     named: BTreeSet<String>,
-    young: BTreeMap<String, Young>,
+    growing: Growing,
     everything_at: Instant,
-    /// Whether the last look at everything left something.
-    is_left: bool,
+    rest: Rest,
 }
 
 impl Arrivals {
-    /// Listens for files of this source; where its store cannot tell of them, it is listed
-    /// every `poll`, which `observer` hears. The first look is at everything.
+    /// For files of this source; where its store cannot tell of them, it is listed every `poll`.
+    /// The first look is at everything.
     ///
     /// # Errors
     /// Fails when the glob is malformed.
-    pub fn new(
-        plan: &SourcePlan,
-        storage: &Storage,
-        poll: Duration,
-        observer: &dyn Observer,
-    ) -> Result<Self> {
+    pub fn new(plan: &SourcePlan, storage: &Storage, poll: Duration) -> Result<Self> {
         let pattern = Pattern::new(&plan.pattern)?;
-        let mut arrivals = Self {
+        Ok(Self {
             storage: Arc::clone(storage),
             pattern,
+            order: plan.order,
             poll,
             told: Arc::default(),
-            watch: None,
+            watching: Watching::NotYet,
             is_covered: false,
             is_said: false,
             named: BTreeSet::new(),
-            young: BTreeMap::new(),
+            growing: Growing::default(),
             everything_at: Instant::now(),
-            is_left: false,
-        };
-        arrivals.listen(observer);
-        Ok(arrivals)
+            rest: Rest::Nothing,
+        })
     }
 
     fn listen(&mut self, observer: &dyn Observer) {
         let (directory, is_deep) = (self.pattern.directory(), self.pattern.is_deep());
         let tell = Told::teller(&self.told, self.pattern.clone(), is_deep);
         match self.storage.watch(&directory, is_deep, tell) {
-            Ok(Some(watch)) => self.watch = Some(watch),
+            Ok(Some(watch)) => self.watching = Watching::Yes(watch),
             Ok(None) => self.remark(observer),
             Err(trouble) => self.trouble(trouble, observer),
         }
@@ -119,126 +136,178 @@ impl Arrivals {
     /// These are still to be looked at.
     pub fn put_back(&mut self, rest: Look) {
         match rest {
-            Look::Everything => self.is_left = true,
+            Look::Everything(_) => self.rest = Rest::More,
             Look::Files(paths) => self.named.extend(paths),
         }
     }
 
-    /// Waits until there is something to look at; `None` when `is_stopped`.
-    ///
-    /// # Errors
-    /// Fails when the store refuses to look into a directory that appeared.
+    /// Waits until there is something to look at; `None` when `is_stopped`. In lexicographic
+    /// order the source was read up to `read_up_to`.
     pub fn wait(
         &mut self,
         is_stopped: &dyn Fn() -> bool,
+        read_up_to: Option<&str>,
         observer: &dyn Observer,
-    ) -> Result<Option<Look>> {
+    ) -> Option<Look> {
         loop {
+            let now = Instant::now();
             for arrived in self.told.take() {
-                self.hear(arrived, observer)?;
+                self.hear(arrived, now, observer);
             }
             if is_stopped() {
-                return Ok(None);
+                return None;
             }
-            // What arrives since that look is told: there is no need to watch anew.
-            if mem::take(&mut self.is_left) {
-                return Ok(Some(Look::Everything));
+            match self.growing.take_ripe(&self.storage, now) {
+                Ok(ripe) => self.named.extend(ripe),
+                Err(trouble) => self.list_soon(trouble, now, observer),
             }
-            let now = Instant::now();
-            if self.named.len() > MOST_FILES || self.everything_at <= now {
+            if let (Order::Lexicographic, Some(path)) = (self.order, read_up_to) {
+                self.growing.clear_up_to(path);
+            }
+            if self.named.len() > MOST_FILES {
+                self.named.clear();
+                self.everything_at = self.everything_at.min(now + HEARD);
+            }
+            if matches!(self.rest, Rest::HeldBack) && self.growing.first().is_none() {
+                self.rest = Rest::Nothing;
+                self.everything_at = self.everything_at.min(now + HEARD);
+            }
+            if self.everything_at <= now {
                 self.begin_with_everything(now, observer);
-                return Ok(Some(Look::Everything));
+            } else if !matches!(self.rest, Rest::More) {
+                let files = self.take_files();
+                if !files.is_empty() {
+                    return Some(Look::Files(files));
+                }
+                let next = self
+                    .growing
+                    .next()
+                    .map_or(self.everything_at, |next| next.min(self.everything_at));
+                self.told.wait(next.saturating_duration_since(now).min(NAP));
+                continue;
             }
-            self.ripen(now)?;
-            if !self.named.is_empty() {
-                return Ok(Some(Look::Files(mem::take(&mut self.named))));
-            }
-            let ripe = self.young.values().map(|young| young.ripe);
-            let next = ripe.fold(self.everything_at, Instant::min);
-            self.told.wait(next.saturating_duration_since(now).min(NAP));
+            return Some(Look::Everything(self.unfinished()));
         }
     }
 
-    fn hear(&mut self, arrived: Arrived, observer: &dyn Observer) -> Result<()> {
-        match arrived {
+    /// What a look at everything leaves out.
+    fn unfinished(&mut self) -> Unfinished {
+        self.rest = Rest::Nothing;
+        if !self.is_covered {
+            return Unfinished::NONE;
+        }
+        let paths = self.growing.paths();
+        if self.order == Order::Lexicographic && !paths.is_empty() {
+            self.rest = Rest::HeldBack;
+        }
+        Unfinished { paths, since_us: clock::now_us() - UNHEARD.as_micros() as i64 }
+    }
+
+    /// The files that can be read.
+    fn take_files(&mut self) -> BTreeSet<String> {
+        let held_back = match (self.order, self.growing.first()) {
+            (Order::Lexicographic, Some(first)) => self.named.split_off(first),
+            _ => BTreeSet::new(),
+        };
+        mem::replace(&mut self.named, held_back)
+    }
+
+    fn hear(&mut self, arrived: Arrived, now: Instant, observer: &dyn Observer) {
+        let heard = match arrived {
             Arrived::File(path) => {
-                self.young.remove(&path);
+                self.growing.completed(&path);
                 self.named.insert(path);
+                Ok(())
+            }
+            Arrived::Created(path) => self.growing.created(path, &self.storage, now),
+            Arrived::Written(path) => {
+                self.growing.written(path);
+                Ok(())
             }
             Arrived::Directory(path) => {
                 // What is completed from now on is told; what was before is found here.
                 self.cover(&path, observer);
-                self.look_into(&path)?;
+                self.look_into(&path, now).map(|quiet| self.named.extend(quiet))
             }
-            Arrived::Anything => self.everything_at = Instant::now(),
-            Arrived::Unwatched => (self.is_covered, self.everything_at) = (false, Instant::now()),
+            Arrived::Missed => {
+                (self.is_covered, self.everything_at) = (false, now);
+                Ok(())
+            }
+        };
+        if let Err(trouble) = heard {
+            self.list_soon(trouble, now, observer);
         }
-        Ok(())
     }
 
-    /// Watches before it lists, so that nothing falls in between.
+    /// Watches before anything is listed, so that nothing falls in between.
     fn begin_with_everything(&mut self, now: Instant, observer: &dyn Observer) {
-        self.named.clear();
-        self.young.clear();
-        self.is_covered = true;
+        if matches!(self.watching, Watching::NotYet) {
+            self.listen(observer);
+        }
+        let was_covered = mem::replace(&mut self.is_covered, true);
         self.cover(&self.pattern.directory(), observer);
         self.everything_at = now + if self.is_covered { LOST_AT_MOST } else { self.poll };
+        let looked = if was_covered && self.is_covered {
+            self.growing.drop_missing(&self.storage)
+        } else {
+            // Of files whose writing began before, nobody told.
+            self.growing.clear();
+            if self.is_covered {
+                self.look_into(&self.pattern.directory(), now).map(drop)
+            } else {
+                Ok(())
+            }
+        };
+        match looked {
+            Ok(()) => self.is_said &= !self.is_covered,
+            Err(trouble) => self.list_soon(trouble, now, observer),
+        }
     }
 
     fn cover(&mut self, directory: &str, observer: &dyn Observer) {
-        let Some(watch) = &mut self.watch else {
+        let Watching::Yes(watch) = &mut self.watching else {
             self.is_covered = false;
             return;
         };
         match watch.cover(directory) {
-            Ok(Coverage::Told) => self.is_said &= !self.is_covered,
+            Ok(Coverage::Told) => {}
             Ok(Coverage::Missing) => self.is_covered &= directory != self.pattern.directory(),
             Ok(Coverage::Untold) => {
-                self.watch = None;
                 self.is_covered = false;
+                self.everything_at = Instant::now();
                 self.remark(observer);
             }
             Err(trouble) => {
                 self.is_covered = false;
+                self.everything_at = Instant::now();
                 self.trouble(trouble, observer);
             }
         }
     }
 
-    fn look_into(&mut self, directory: &str) -> Result<()> {
-        let now = Instant::now();
+    /// Finds the files of a directory; gives those that are complete as far as one can tell.
+    fn look_into(&mut self, directory: &str, now: Instant) -> Result<Vec<String>> {
+        let mut quiet = Vec::new();
         for meta in self.storage.list(directory)? {
-            if !self.pattern.matches(&meta.path) {
-                continue;
-            }
-            let age_us = clock::now_us().saturating_sub(meta.modified_us).max(0);
-            let quiet = Duration::from_micros(age_us.unsigned_abs());
-            let ripe = now + QUIET.saturating_sub(quiet);
-            let (size_bytes, modified_us) = (meta.size_bytes, meta.modified_us);
-            if !self.named.contains(&meta.path) {
-                self.young.insert(meta.path, Young { size_bytes, modified_us, ripe });
+            let is_complete = self.pattern.matches(&meta.path)
+                && !self.named.contains(&meta.path)
+                && !self.growing.is_young(&meta, now);
+            if is_complete {
+                quiet.push(meta.path);
             }
         }
-        Ok(())
+        Ok(quiet)
     }
 
-    /// Names the files that have been quiet for long enough.
-    fn ripen(&mut self, now: Instant) -> Result<()> {
-        let ripe: Vec<_> = self.young.extract_if(.., |_, young| young.ripe <= now).collect();
-        for (path, young) in ripe {
-            let Some(meta) = self.storage.head(&path)? else { continue };
-            if (meta.size_bytes, meta.modified_us) == (young.size_bytes, young.modified_us) {
-                self.named.insert(path);
-            } else {
-                let (size_bytes, modified_us) = (meta.size_bytes, meta.modified_us);
-                let ripe = now + QUIET;
-                self.young.insert(path, Young { size_bytes, modified_us, ripe });
-            }
-        }
-        Ok(())
+    /// What could not be looked at is found with everything.
+    fn list_soon(&mut self, trouble: Diagnostic, now: Instant, observer: &dyn Observer) {
+        self.everything_at = self.everything_at.min(now + self.poll);
+        self.is_covered = false;
+        self.trouble(trouble, observer);
     }
 
-    fn remark(&self, observer: &dyn Observer) {
+    fn remark(&mut self, observer: &dyn Observer) {
+        self.watching = Watching::Never;
         observer.remark(&format!(
             "`{}` does not tell of files that arrive: it is listed every {}",
             self.storage.root(),

@@ -5,7 +5,7 @@
 
 use super::MOST_FILES;
 use crate::{
-    source::discover::Pattern,
+    source::pattern::Pattern,
     storage::{Arrival, Tell},
 };
 use std::{
@@ -16,12 +16,13 @@ use std::{
 };
 
 /// An arrival that may concern the source. In this order: a directory is looked into before its
-/// files are named one by one.
+/// files are named one by one, and a file is complete at last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Arrived {
-    Unwatched,
-    Anything,
+    Missed,
     Directory(String),
+    Created(String),
+    Written(String),
     File(String),
 }
 
@@ -38,11 +39,14 @@ impl Told {
         let told = Arc::clone(told);
         Box::new(move |arrival| {
             told.note(match arrival {
+                Arrival::Created(path) if pattern.matches(&path) => Arrived::Created(path),
+                Arrival::Written(path) if pattern.matches(&path) => Arrived::Written(path),
                 Arrival::File(path) if pattern.matches(&path) => Arrived::File(path),
-                Arrival::Directory(path) if is_deep => Arrived::Directory(path),
-                Arrival::File(_) | Arrival::Directory(_) => return,
-                Arrival::Anything => Arrived::Anything,
-                Arrival::Unwatched => Arrived::Unwatched,
+                Arrival::Directory(path) if is_deep && pattern.enters(&path) => {
+                    Arrived::Directory(path)
+                }
+                Arrival::Missed => Arrived::Missed,
+                _ => return,
             });
         })
     }
@@ -50,8 +54,8 @@ impl Told {
     fn note(&self, arrived: Arrived) {
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         if arrivals.len() > MOST_FILES {
-            arrivals.retain(|arrived| *arrived == Arrived::Unwatched);
-            arrivals.insert(Arrived::Anything);
+            arrivals.clear();
+            arrivals.insert(Arrived::Missed);
         }
         arrivals.insert(arrived);
         self.more.notify_all();

@@ -1,7 +1,7 @@
 //! Arrivals as the kernel tells them (inotify).
 //!
 //! Owns which events mean that a file is complete: closed after writing, moved there, or linked
-//! there. The creation of a file is none, as it is still being written. Kernels other than
+//! there. The creation of a file is none, as it is most likely still being written. Kernels other than
 //! Linux do not tell when a file is closed, and network file systems not what other machines do.
 
 use super::refusal::refused;
@@ -128,7 +128,7 @@ struct Listener {
 impl EventHandler for Listener {
     fn handle_event(&mut self, event: notify::Result<Event>) {
         match event {
-            Ok(event) if event.need_rescan() => (self.tell)(Arrival::Anything),
+            Ok(event) if event.need_rescan() => (self.tell)(Arrival::Missed),
             Ok(event) => {
                 for path in &event.paths {
                     if let Some(arrival) = self.arrival(event.kind, path) {
@@ -136,39 +136,38 @@ impl EventHandler for Listener {
                     }
                 }
             }
-            Err(_) => (self.tell)(Arrival::Unwatched),
+            Err(_) => (self.tell)(Arrival::Missed),
         }
     }
 }
 
 impl Listener {
     fn arrival(&self, kind: EventKind, path: &Path) -> Option<Arrival> {
-        let is_directory = match kind {
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
-            EventKind::Create(CreateKind::Folder) => true,
-            EventKind::Create(_) => is_linked_directory(path)?,
-            EventKind::Modify(ModifyKind::Name(RenameMode::To)) => path.is_dir(),
+        let arrival: fn(String) -> Arrival = match kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => Arrival::File,
+            EventKind::Modify(ModifyKind::Data(_)) => Arrival::Written,
+            EventKind::Create(CreateKind::Folder) => Arrival::Directory,
+            EventKind::Create(_) if !is_link(path)? => Arrival::Created,
+            EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
+                if path.is_dir() { Arrival::Directory } else { Arrival::File }
+            }
             // What is watched went away: another directory may take its name.
             EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From))
                 if self.dir.starts_with(path) =>
             {
-                return Some(Arrival::Unwatched);
+                return Some(Arrival::Missed);
             }
             _ => return None,
         };
         // A listing says what to do about a name that is not UTF-8.
-        let Some(path) = path.strip_prefix(&self.root).ok().and_then(Path::to_str) else {
-            return Some(Arrival::Anything);
-        };
-        let path = path.to_owned();
-        Some(if is_directory { Arrival::Directory(path) } else { Arrival::File(path) })
+        let path = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+        Some(path.map_or(Arrival::Missed, |path| arrival(path.to_owned())))
     }
 }
 
-/// Whether a new name is a link to a directory; `None` when it is no link at all, but a file
-/// that is yet to be written.
-fn is_linked_directory(path: &Path) -> Option<bool> {
+/// Whether a new name is a link to what was there before; `None` when it is gone again. A link
+/// whose first name was removed since looks like a file that is yet to be written.
+fn is_link(path: &Path) -> Option<bool> {
     let meta = fs::symlink_metadata(path).ok()?;
-    let is_link = meta.is_symlink() || meta.nlink() > 1;
-    is_link.then(|| path.is_dir())
+    Some(meta.is_symlink() || meta.nlink() > 1)
 }

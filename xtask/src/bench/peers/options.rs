@@ -52,7 +52,10 @@ mod tests {
     #[test]
     fn without_further_words_all_peers_run_all_scenarios() {
         let options = parse(&["--peers"]).unwrap();
-        assert_eq!((options.peers.len(), options.scenarios.len(), options.rounds), (7, 3, 3));
+        assert_eq!(
+            (options.peers.len(), options.scenarios.len(), options.rounds),
+            (roster::PEERS.len(), 3, 3)
+        );
         assert!(options.is_complete);
     }
 
