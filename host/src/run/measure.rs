@@ -41,8 +41,8 @@ pub struct Measured {
     pub passes: usize,
     /// Wall time of reading and decoding them, once.
     pub decode: Duration,
-    /// Wall time of gathering the surviving rows by partition.
-    pub gather: Duration,
+    /// Wall time of splitting the surviving rows by partition.
+    pub split: Duration,
     /// Every stage: its rows, and what they cost.
     pub stages: Vec<(StageRows, StageCost)>,
 }
@@ -104,16 +104,16 @@ pub fn measure(
     chain.measure();
     let rescued = plan.source.rescued_column.as_deref().map(Arc::from);
     let mut costs = Vec::new();
-    let mut gathers = Vec::new();
+    let mut splits = Vec::new();
     let mut rows: Vec<StageRows> = Vec::new();
     for _ in 0..=PASSES {
-        let mut gather = Duration::ZERO;
+        let mut split = Duration::ZERO;
         rows.clear();
         for batch in &sample.batches {
             let output = chain.process(&batch.batch, &lineage(batch, rescued.as_ref()))?;
             let start = Instant::now();
             cut_by_partition(&output.view, &partitioner)?;
-            gather += start.elapsed();
+            split += start.elapsed();
             if rows.is_empty() {
                 rows = output.stages;
             } else {
@@ -121,13 +121,13 @@ pub fn measure(
             }
         }
         costs.push(chain.take_costs());
-        gathers.push(gather);
+        splits.push(split);
     }
     // The first pass warmed up.
     let of_stage = |stage: usize| costs[1..].iter().map(|pass| pass[stage]).collect::<Vec<_>>();
     let costs = (0..stages.len()).map(|stage| StageCost::median(&of_stage(stage)));
-    gathers.remove(0);
-    gathers.sort_unstable();
+    splits.remove(0);
+    splits.sort_unstable();
     Ok(Measured {
         files: sample.files,
         of: files.len(),
@@ -136,7 +136,7 @@ pub fn measure(
         batches: sample.batches.len() as u64,
         passes: PASSES,
         decode: sample.decode,
-        gather: gathers[gathers.len() / 2],
+        split: splits[splits.len() / 2],
         stages: rows.into_iter().zip(costs).collect(),
     })
 }

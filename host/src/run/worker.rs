@@ -1,7 +1,7 @@
 //! One unit of input through decoder, stages and partition split, on one thread.
 //!
-//! A [`Piece`] is what the sequencer gets: rows gathered once and cut by partition, and
-//! everything that must be counted. Pieces of one unit come in file order.
+//! A [`Piece`] is what the sequencer gets: the rows of each partition, their values where they
+//! were decoded, and everything that must be counted. Pieces of one unit come in file order.
 
 use crate::{
     clock::{Spent, Stopwatch},

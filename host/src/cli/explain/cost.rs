@@ -18,7 +18,7 @@ host      rows unnested, the columns that are read gathered, row decisions appli
 
 /// The figures, as text for a person.
 pub(super) fn text(measured: &Measured) -> String {
-    let Measured { files, of, text_bytes, records, batches, passes, decode, gather, stages } =
+    let Measured { files, of, text_bytes, records, batches, passes, decode, split, stages } =
         measured;
     let megabytes = *text_bytes as f64 / 1e6;
     let header = format!(
@@ -49,12 +49,12 @@ pub(super) fn text(measured: &Measured) -> String {
     lines.extend(stages.iter().map(|(rows, cost)| line(rows, cost, sum)));
     let decoded = megabytes / decode.as_secs_f64().max(1e-9);
     format!(
-        "{header}{}\n{WORDS}\nall stages {}, beside {} to read and decode ({decoded:.0} MB/s) and {} to gather \
+        "{header}{}\n{WORDS}\nall stages {}, beside {} to read and decode ({decoded:.0} MB/s) and {} to split \
          rows by partition\n",
         table(&lines),
         millis(sum),
         millis(*decode),
-        millis(*gather),
+        millis(*split),
     )
 }
 
@@ -110,7 +110,7 @@ pub(super) fn json(measured: &Measured) -> Value {
         "batches": measured.batches,
         "passes": measured.passes,
         "decode_ns": measured.decode.as_nanos() as u64,
-        "gather_ns": measured.gather.as_nanos() as u64,
+        "split_ns": measured.split.as_nanos() as u64,
         "stages": measured.stages.iter().map(stage).collect::<Vec<_>>(),
     })
 }
@@ -145,7 +145,7 @@ mod tests {
             batches: 2,
             passes: 7,
             decode: millis(20),
-            gather: millis(4),
+            split: millis(4),
             stages: vec![(unnested, host), (filtered, called)],
         }
     }

@@ -151,7 +151,7 @@ fn sink(plan: &Plan, checked: &Checked) -> Vec<String> {
     lines.push(format!("  {}, compression {compression}", columns(checked.files.fields().len())));
     if !checked.stages.is_empty() {
         lines.push(
-            "  rows are gathered once, after the last stage; until then stages pass references"
+            "  values stay where they were decoded; stages pass references, the sink reads what is left"
                 .to_owned(),
         );
     }
