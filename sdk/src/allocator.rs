@@ -50,11 +50,9 @@ fn class(layout: Layout) -> Option<(usize, usize, usize)> {
     }
     // Above a power of two the steps are halves of it. Finer ones would waste less, and keep
     // more: a buffer whose size varies leaves a free block in every class it visits.
-    let power = (size - 1).ilog2();
-    let step = 1 << (power - 1);
-    let bytes = size.checked_next_multiple_of(step)?;
-    let half = (bytes - 1) / step - 2;
-    Some((SMALL / 16 + (power as usize - 10) * 2 + half, bytes, 16))
+    let shift = (size - 1).ilog2() - 1;
+    let steps = ((size - 1) >> shift) + 1;
+    Some((SMALL / 16 + (shift as usize - 9) * 2 + steps - 3, steps << shift, 16))
 }
 
 impl Heap {

@@ -150,8 +150,9 @@ mod glue {
 
     impl From<crate::Output> for types::Output {
         fn from(output: crate::Output) -> Self {
-            let mut columns = Vec::new();
-            output.columns.into_iter().for_each(|mut column| columns.append(&mut column.nodes));
+            let mut computed = output.columns.into_iter().map(|column| column.nodes);
+            let mut columns = computed.next().unwrap_or_default();
+            computed.for_each(|mut nodes| columns.append(&mut nodes));
             Self { rows: output.rows, columns, rejections: output.rejections }
         }
     }

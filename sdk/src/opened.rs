@@ -1,16 +1,14 @@
 //! An opened stage and what it was promised: the type of every column its plan reads, so
 //! that what arrives in a batch is checked before the author's code sees it.
 
-use crate::column::node_count;
-use crate::{
-    Batch, ColumnData, DataType, Error, Node, Output, Part, Plan, RowShape, Schema, Stage, config,
-};
+use crate::{Batch, ColumnData, Error, Node, Output, Plan, RowShape, Schema, Stage, config};
 
 /// A stage between `open` and its last batch.
 #[derive(Debug)]
 pub struct Opened<S> {
     stage: S,
-    reads: Vec<(DataType, Part)>,
+    /// The columns of the reads, without nodes between two calls.
+    batch: Batch,
 }
 
 impl<S: Stage> Opened<S> {
@@ -25,9 +23,11 @@ impl<S: Stage> Opened<S> {
             _ => None,
         };
         let input = unnested.as_ref().unwrap_or(input);
-        let resolve = |read: &crate::Read| Ok((input.field(&read.path)?.data_type, read.part));
-        let reads = plan.reads.iter().map(resolve).collect::<Result<_, Error>>()?;
-        Ok((Self { stage, reads }, plan))
+        let unsent = |read: &crate::Read| {
+            Ok(ColumnData::unsent(input.field(&read.path)?.data_type, read.part))
+        };
+        let columns = plan.reads.iter().map(unsent).collect::<Result<_, Error>>()?;
+        Ok((Self { stage, batch: Batch::new(0, None, columns) }, plan))
     }
 
     /// Checks the nodes of a batch against the plan's reads, and processes it.
@@ -40,20 +40,9 @@ impl<S: Stage> Opened<S> {
         watermark: Option<i64>,
         nodes: impl IntoIterator<Item = Node>,
     ) -> Result<Output, Error> {
-        let mut nodes = nodes.into_iter();
-        let mut columns = Vec::with_capacity(self.reads.len());
-        for (i, (data_type, part)) in self.reads.iter().enumerate() {
-            let count = if *part == Part::Full { node_count(data_type) } else { 1 };
-            let nodes: Vec<_> = nodes.by_ref().take(count).collect();
-            let complete = nodes.first().is_some_and(|node| node.length as usize == rows);
-            let column = complete.then(|| ColumnData::new(data_type.clone(), *part, nodes));
-            columns.push(column.flatten().ok_or_else(|| {
-                Error::failed(format!("the host sent a malformed column for read {i}"))
-            })?);
-        }
-        if nodes.next().is_some() {
-            return Err(Error::failed("the host sent more columns than the plan reads"));
-        }
-        self.stage.process(&Batch::new(rows, watermark, columns))
+        let filled = self.batch.fill(rows, watermark, nodes.into_iter());
+        let output = filled.and_then(|()| self.stage.process(&self.batch));
+        self.batch.empty();
+        output
     }
 }

@@ -63,6 +63,8 @@ pub trait Native: Copy + Default {
     fn holds(data_type: &DataType) -> bool;
     /// Reads a value from exactly `WIDTH` little-endian bytes.
     fn read(bytes: &[u8]) -> Self;
+    /// Reads as many values as there are in these little-endian bytes.
+    fn read_all(bytes: &[u8]) -> Vec<Self>;
     /// Appends the value's little-endian bytes.
     fn write(self, to: &mut Vec<u8>);
     /// Appends the little-endian bytes of all the values.
@@ -82,6 +84,11 @@ macro_rules! native {
                 let mut value = [0; size_of::<$native>()];
                 value.copy_from_slice(bytes);
                 Self::from_le_bytes(value)
+            }
+            #[inline]
+            fn read_all(bytes: &[u8]) -> Vec<Self> {
+                let (values, _) = bytes.as_chunks();
+                values.iter().map(|value| Self::from_le_bytes(*value)).collect()
             }
             #[inline]
             fn write(self, to: &mut Vec<u8>) {
@@ -151,6 +158,13 @@ impl<'a, T: Native + 'a> Values<'a, T> {
     /// a loop without a check per row.
     pub fn stored(&self) -> impl ExactSizeIterator<Item = T> + 'a {
         self.data.chunks_exact(T::WIDTH).map(T::read)
+    }
+
+    /// The first values as stored, at most so many, anything where they are null.
+    #[must_use]
+    pub fn to_vec(&self, most: usize) -> Vec<T> {
+        let bytes = self.data.len().min(most.saturating_mul(T::WIDTH));
+        T::read_all(&self.data[..bytes])
     }
 }
 
@@ -260,6 +274,14 @@ mod tests {
             }
         }
         assert_eq!((validity.word(88), Validity::new(&[], 0).word(640)), (0, u64::MAX));
+    }
+
+    #[test]
+    fn values_read_together_are_those_read_one_by_one() {
+        let bytes: Vec<u8> = (0..=99).collect();
+        let values = Values::<i64>::new(&bytes, Validity::new(&[], 0));
+        let each: Vec<_> = values.stored().collect();
+        assert_eq!((values.to_vec(7), values.to_vec(usize::MAX)), (each[..7].to_vec(), each));
     }
 
     #[test]

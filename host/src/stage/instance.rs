@@ -86,6 +86,8 @@ pub(super) struct Sandbox {
     guest: Columnar,
     name: String,
     limits: Limits,
+    /// The time limit of a call, in ticks of the engine's clock.
+    ticks: u64,
     /// Nodes of the last batch.
     nodes: usize,
 }
@@ -106,10 +108,11 @@ impl Sandbox {
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|guest| guest);
         store.epoch_deadline_trap();
-        store.set_epoch_deadline(ticks(limits));
+        let ticks = ticks(limits);
+        store.set_epoch_deadline(ticks);
         store.set_hostcall_fuel(usize::try_from(limits.output_bytes).unwrap_or(usize::MAX));
         match pre.instantiate(&mut store) {
-            Ok(guest) => Ok(Self { store, guest, name: name.to_owned(), limits, nodes: 0 }),
+            Ok(guest) => Ok(Self { store, guest, name: name.to_owned(), limits, ticks, nodes: 0 }),
             Err(error) => Err(trapped(name, "start", &limits, store.data(), &error)),
         }
     }
@@ -133,7 +136,7 @@ impl Instance for Sandbox {
     fn open(&mut self, config: &str, input: &Schema) -> Result<Plan> {
         let nodes = fields::to_nodes(&self.name, input)?;
         let stage = self.guest.lockgate_transform_stage().clone();
-        self.store.set_epoch_deadline(ticks(self.limits));
+        self.store.set_epoch_deadline(self.ticks);
         let answer =
             fields::with_params(&nodes, |input| stage.call_open(&mut self.store, config, input));
         match answer.map_err(|error| self.trapped("open", &error))? {
@@ -147,7 +150,7 @@ impl Instance for Sandbox {
     }
 
     fn process(&mut self, batch: Batch<'_>) -> Result<Output> {
-        self.store.set_epoch_deadline(ticks(self.limits));
+        self.store.set_epoch_deadline(self.ticks);
         let guest = self.store.data_mut();
         guest.refused = None;
         guest.meter.iter_mut().for_each(Meter::clear);

@@ -97,8 +97,9 @@ impl Stage for Filter {
             slot.map(|(column, part)| eval::load(batch, column, part)).transpose()
         };
         let slots = self.slots.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-        let truth = eval::evaluate(&self.predicate, eval::Rows { count: rows, slots: &slots });
-        Ok(Output::keep(Bitmap::from_words(truth.yes.words(), rows)))
+        let kept = eval::true_rows(&self.predicate, eval::Rows { count: rows, slots: &slots });
+        Ok(kept
+            .map_or_else(Output::same, |kept| Output::keep(Bitmap::from_words(kept.words(), rows))))
     }
 }
 

@@ -81,7 +81,7 @@ impl Stage for TimestampParse {
             DataType::Null => {
                 let mut times = Times::new(batch.rows(), self.on_error);
                 times.fill(batch.rows(), |_, _, _| 0, |_| None);
-                Ok(times.finish("", &|_| String::new()))
+                Ok(times.finish(&String::new, &|_| String::new()))
             }
             _ => self.process_integers::<i64>(&column, batch.rows()),
         }
@@ -130,7 +130,7 @@ impl TimestampParse {
             read.unwrap_or(0) & validity.word(start)
         };
         times.fill(rows, most, |row| texts.get(row).map(|text| self.read_text(text)));
-        Ok(times.finish(&self.describe_formats(), &|row| shown(texts.value(row))))
+        Ok(times.finish(&|| self.describe_formats(), &|row| shown(texts.value(row))))
     }
 
     /// The first format that fits decides; else the most telling reason.
@@ -191,7 +191,7 @@ impl TimestampParse {
             |_, _, _| 0,
             |row| units.iter().filter_map(|unit| read(*unit, row)).reduce(Result::or),
         );
-        times.finish(&self.describe_formats(), show)
+        times.finish(&|| self.describe_formats(), show)
     }
 
     /// The formats as messages name them.
@@ -259,8 +259,9 @@ impl Times {
         }
     }
 
-    /// The answer; `show` gives the value of a row for a message.
-    fn finish(self, formats: &str, show: &dyn Fn(usize) -> String) -> Output {
+    /// The answer; for a message, `formats` names the formats and `show` gives the value of a
+    /// row.
+    fn finish(self, formats: &dyn Fn() -> String, show: &dyn Fn(usize) -> String) -> Output {
         let disposition = match self.on_error {
             OnError::Drop => return Output::keep(self.kept).with_column(self.values.finish()),
             OnError::Null => Disposition::Note,
@@ -269,7 +270,7 @@ impl Times {
         let mut output = Output::same().with_column(self.values.finish());
         for (reason, rows) in Reason::ALL.into_iter().zip(self.failed) {
             let Some(first) = rows.first() else { continue };
-            let message = reason.message(&show(*first as usize), formats);
+            let message = reason.message(&show(*first as usize), &formats());
             let code = reason.code().to_owned();
             output.rejections.push(Rejection { code, message, disposition, rows });
         }

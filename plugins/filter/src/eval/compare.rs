@@ -17,7 +17,12 @@ pub(crate) fn total_order(value: f64) -> i64 {
 
 /// Values within any of the ranges.
 pub(crate) fn within(vector: &Vector<'_>, ranges: &Ranges) -> Truth {
-    let bits = match (&vector.lanes, ranges) {
+    Truth::masked(stored_within(&vector.lanes, ranges), vector.valid.as_ref())
+}
+
+/// Values as stored, null or not, within any of the ranges.
+pub(crate) fn stored_within(lanes: &Lanes<'_>, ranges: &Ranges) -> Bits {
+    match (lanes, ranges) {
         (Lanes::Integer(values), Ranges::Integer(ranges)) => in_ranges(values, ranges, |v| *v),
         (Lanes::Decimal(values), Ranges::Decimal(ranges)) => in_ranges(values, ranges, |v| *v),
         (Lanes::Double(values), Ranges::Double(ranges)) => match *ranges.as_slice() {
@@ -25,8 +30,7 @@ pub(crate) fn within(vector: &Vector<'_>, ranges: &Ranges) -> Truth {
             _ => in_ranges(values, ranges, |v| total_order(*v)),
         },
         (lanes, _) => Bits::filled(lanes.rows(), false),
-    };
-    Truth::masked(bits, vector.valid.as_ref())
+    }
 }
 
 fn in_ranges<T, K: Ord + Copy>(values: &[T], ranges: &[(K, K)], key: impl Fn(&T) -> K) -> Bits {
@@ -49,9 +53,15 @@ fn in_range(values: &[f64], low: i64, high: i64) -> Bits {
     let (from, to) = (double_at(low.max(ends.0)), double_at(high.min(ends.1)));
     match (low > ends.1, high == i64::MAX) {
         (true, with_nan) => Bits::test(values, |value| with_nan && value.is_nan()),
-        (false, true) => Bits::test(values, |value| *value >= from || value.is_nan()),
+        (false, true) => at_least(values, from),
         (false, false) => Bits::test(values, |value| *value >= from && *value <= to),
     }
+}
+
+/// Doubles that are no less than this one: NaN is not.
+#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "one comparison finds NaN, too")]
+fn at_least(values: &[f64], low: f64) -> Bits {
+    Bits::test(values, |value| !(*value < low))
 }
 
 /// The double with this [`total_order`]; NaN where there is none.

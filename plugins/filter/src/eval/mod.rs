@@ -105,6 +105,33 @@ pub(crate) fn evaluate(predicate: &Predicate, rows: Rows<'_>) -> Truth {
     }
 }
 
+/// The rows in which a predicate is true, `None` for all: what a filter asks for.
+///
+/// A usual condition is decided here, without a bit for what is false or unknown. It is a
+/// small function on purpose: little code has to come into the caches for a batch.
+pub(crate) fn true_rows(predicate: &Predicate, rows: Rows<'_>) -> Option<Bits> {
+    match predicate {
+        Predicate::And(of) => {
+            let both = |one: Option<Bits>, other: Option<Bits>| match (one, other) {
+                (Some(one), Some(other)) => Some(one.and(&other)),
+                (one, other) => one.or(other),
+            };
+            of.iter().map(|predicate| true_rows(predicate, rows)).fold(None, both)
+        }
+        Predicate::Present(slot) => rows.slot(*slot)?.valid.clone(),
+        Predicate::Within(Value::Column(slot), ranges)
+            if let Some(Loaded { valid, content: Content::Values(lanes) }) = rows.slot(*slot) =>
+        {
+            let within = compare::stored_within(lanes, ranges);
+            Some(match valid {
+                Some(valid) => within.and(valid),
+                None => within,
+            })
+        }
+        other => Some(evaluate(other, rows).yes),
+    }
+}
+
 fn fold(
     of: &[Predicate],
     rows: Rows<'_>,

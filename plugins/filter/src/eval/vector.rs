@@ -192,18 +192,20 @@ fn load_values<'a>(column: &Column<'a>) -> Result<Content<'a>, Error> {
         DataType::UInt16 => integers::<u16>(column)?,
         DataType::Int32 | DataType::Date32 => integers::<i32>(column)?,
         DataType::UInt32 => integers::<u32>(column)?,
-        DataType::Int64 | DataType::Timestamp(..) => integers::<i64>(column)?,
+        DataType::Int64 | DataType::Timestamp(..) => {
+            Lanes::Integer(Cow::Owned(column.values::<i64>()?.to_vec(rows)))
+        }
         DataType::UInt64 => {
             let values = column.values::<u64>()?;
             Lanes::Decimal(values.stored().take(rows).map(i128::from).collect())
         }
         DataType::Decimal128(..) => {
-            Lanes::Decimal(column.values::<i128>()?.stored().take(rows).collect())
+            Lanes::Decimal(Cow::Owned(column.values::<i128>()?.to_vec(rows)))
         }
         DataType::Float32 => {
             Lanes::Double(column.values::<f32>()?.stored().take(rows).map(f64::from).collect())
         }
-        DataType::Float64 => Lanes::Double(column.values::<f64>()?.stored().take(rows).collect()),
+        DataType::Float64 => Lanes::Double(Cow::Owned(column.values::<f64>()?.to_vec(rows))),
         DataType::Utf8 | DataType::Binary => Lanes::Text(Texts {
             offsets: Cow::Borrowed(column.offsets()),
             data: Cow::Borrowed(column.bytes()?.data()),
