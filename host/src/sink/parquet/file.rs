@@ -147,9 +147,10 @@ impl OpenFile {
         let refused = |error| refused(&self.path, error, &self.refusal);
         let mut group = self.writer.next_row_group().map_err(refused)?;
         for chunk in self.chunks.drain(..) {
-            let (bytes, result) = chunk.finish(with_index, scratch)?;
-            group.append_column(&bytes, result).map_err(refused)?;
+            let result = chunk.finish(with_index, scratch)?;
+            group.append_column(&scratch.chunk(), result).map_err(refused)?;
         }
+        scratch.shrink();
         group.close().map_err(refused)?;
         Ok(())
     }

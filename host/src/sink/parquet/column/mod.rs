@@ -1,7 +1,7 @@
 //! One column of a row group, from Arrow arrays to compressed pages.
 //!
-//! Owns how values become pages; knows nothing of files and rows of other columns. Page headers
-//! and metadata are the Parquet library's. The bytes are a pure function of the plan and the
+//! Owns how values become pages; knows nothing of files and rows of other columns. Metadata of
+//! files is the Parquet library's. The bytes are a pure function of the plan and the
 //! sequence of calls.
 //!
 //! ```text
@@ -13,6 +13,7 @@ mod bound;
 mod choice;
 mod delta;
 mod dictionary;
+mod header;
 mod hybrid;
 mod index;
 mod kind;
@@ -30,22 +31,15 @@ use crate::diagnostic::{Diagnostic, Result};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use bound::{Edges, Order};
-use bytes::Bytes;
 pub(super) use choice::{Choice, SAMPLE_ROWS, choose};
 use index::Index;
 use levels::Levels;
 pub(super) use page::Scratch;
 use parquet::{
-    basic::{Encoding, EncodingMask},
-    column::{
-        page::{CompressedPage, Page, PageWriter},
-        writer::ColumnCloseResult,
-    },
+    basic::{Encoding, EncodingMask, PageType},
+    column::writer::ColumnCloseResult,
     errors::ParquetError,
-    file::{
-        metadata::{ColumnChunkMetaData, PageEncodingStats},
-        writer::{SerializedPageWriter, TrackedWrite},
-    },
+    file::metadata::{ColumnChunkMetaData, PageEncodingStats},
     schema::types::ColumnDescPtr,
 };
 use shape::Run;
@@ -57,6 +51,8 @@ use values::Values;
 const PAGE_ROWS: usize = 20_000;
 /// What an open page holds in memory for its end to give some back.
 const SEALED_BYTES: usize = 8 << 10;
+/// More than the header of a page takes.
+const HEADER_BYTES: usize = 64;
 /// Rows that are taken in before a page's size is looked at again.
 const STEP_ROWS: usize = 1_024;
 
@@ -239,8 +235,8 @@ impl Chunk {
         Ok(())
     }
 
-    /// The chunk's bytes, and what the file's metadata says of them, with an index of the pages
-    /// if asked for.
+    /// Puts the chunk's bytes together in [`Scratch::chunk`]; gives what the file's metadata says
+    /// of them, with an index of the pages if asked for.
     ///
     /// # Errors
     /// Fails when a page grows beyond what the format allows.
@@ -248,116 +244,104 @@ impl Chunk {
         mut self,
         with_index: bool,
         scratch: &mut Scratch,
-    ) -> Result<(Bytes, ColumnCloseResult)> {
+    ) -> Result<ColumnCloseResult> {
         if self.rows > 0 {
             self.end_page(scratch)?;
         }
-        scratch.page.clear();
-        let dictionary = match self.values.take_dictionary(&mut scratch.page) {
-            None => None,
-            Some(distinct) => {
-                let uncompressed = scratch.page.len();
-                let bytes = scratch.compress(self.choice.compression)?.to_vec();
-                let page = Page::DictionaryPage {
-                    buf: bytes.into(),
-                    num_values: distinct as u32,
-                    encoding: Encoding::PLAIN,
-                    is_sorted: false,
-                };
-                Some(CompressedPage::new(page, uncompressed))
-            }
-        };
-        self.assemble(dictionary, with_index).map_err(|error| {
+        let mut out = mem::take(&mut scratch.chunk);
+        out.clear();
+        out.reserve(self.page_bytes + (self.pages.len() + 1) * HEADER_BYTES);
+        let dictionary = self.put_dictionary(scratch, &mut out)?;
+        let result = self.assemble(dictionary, with_index, &mut out);
+        scratch.chunk = out;
+        result.map_err(|error| {
             Diagnostic::internal("the pages of a column cannot be put together").cause(error)
         })
     }
 
+    /// Appends the dictionary's page, if there is one; gives its bytes before compression, the
+    /// header's included.
+    fn put_dictionary(
+        &mut self,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<usize>> {
+        scratch.page.clear();
+        let Some(distinct) = self.values.take_dictionary(&mut scratch.page) else {
+            return Ok(None);
+        };
+        let uncompressed = scratch.page.len();
+        let bytes = scratch.compress(self.choice.compression)?;
+        header::put_dictionary(distinct, uncompressed, bytes.len(), out);
+        let header_bytes = out.len();
+        out.extend_from_slice(bytes);
+        Ok(Some(header_bytes + uncompressed))
+    }
+
     fn assemble(
         self,
-        dictionary: Option<CompressedPage>,
+        dictionary: Option<usize>,
         with_index: bool,
-    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+        out: &mut Vec<u8>,
+    ) -> Result<ColumnCloseResult, ParquetError> {
         let (order, physical) = (self.order, self.column.physical_type());
-        let mut sizes = Sizes::default();
-        let mut encodings = vec![Encoding::RLE];
-        let mut page_encodings: Vec<PageEncodingStats> = Vec::new();
-        let mut file = TrackedWrite::new(Vec::with_capacity(self.page_bytes));
+        let mut encodings = Vec::with_capacity(2);
+        if dictionary.is_some() {
+            count_page(&mut encodings, PageType::DICTIONARY_PAGE, Encoding::PLAIN);
+        }
+        let mut uncompressed = dictionary.unwrap_or(0);
+        let data_offset = out.len() as i64;
         let mut index = with_index.then(|| Index::new(order, physical, self.choice.page_bounds));
         let (mut rows, mut levels, mut nulls) = (0, 0, 0);
         let (mut edges, mut text_bytes): (Edges, Option<i64>) = (None, None);
-        let mut put = |page: CompressedPage| {
-            let (page_type, encoding) = (page.page_type(), page.encoding());
-            let written = SerializedPageWriter::new(&mut file).write_page(page)?;
-            sizes.compressed += written.compressed_size as i64;
-            sizes.uncompressed += written.uncompressed_size as i64;
-            encodings.push(encoding);
-            match page_encodings.last_mut() {
-                Some(same) if same.page_type == page_type && same.encoding == encoding => {
-                    same.count += 1;
-                }
-                _ => page_encodings.push(PageEncodingStats { page_type, encoding, count: 1 }),
-            }
-            Ok::<_, ParquetError>((written.offset as i64, written.compressed_size as i32))
-        };
-        let has_dictionary = dictionary.is_some();
-        let mut data_offset = 0;
-        if let Some(page) = dictionary {
-            data_offset = i64::from(put(page)?.1);
-        }
         for page in self.pages {
             rows += page.rows as u64;
             levels += page.levels as i64;
             nulls += page.nulls as u64;
+            text_bytes = page.text_bytes.map(|bytes| bytes + text_bytes.unwrap_or(0));
+            count_page(&mut encodings, PageType::DATA_PAGE, page.encoding);
+            let offset = out.len();
+            header::put_data(&page, out);
+            uncompressed += out.len() - offset + page.uncompressed;
+            out.extend_from_slice(&page.bytes);
             if let Some(index) = &mut index {
                 index.add(&page);
+                let size = (out.len() - offset) as i32;
+                index.offsets.append_offset_and_size(offset as i64, size);
             }
-            text_bytes = page.text_bytes.map(|bytes| bytes + text_bytes.unwrap_or(0));
             edges = bound::widest(edges, page.edges, order);
-            let data = Page::DataPage {
-                buf: page.bytes.into(),
-                num_values: page.levels as u32,
-                encoding: page.encoding,
-                def_level_encoding: Encoding::RLE,
-                rep_level_encoding: Encoding::RLE,
-                statistics: None,
-            };
-            let (offset, size) = put(CompressedPage::new(data, page.uncompressed))?;
-            if let Some(index) = &mut index {
-                index.offsets.append_offset_and_size(offset, size);
-            }
         }
+        let used = encodings.iter().map(|pages| &pages.encoding).chain([&Encoding::RLE]);
         let metadata = ColumnChunkMetaData::builder(self.column)
             .set_compression(page::codec(self.choice.compression))
-            .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
-            .set_page_encoding_stats(page_encodings)
-            .set_total_compressed_size(sizes.compressed)
-            .set_total_uncompressed_size(sizes.uncompressed)
+            .set_encodings_mask(EncodingMask::new_from_encodings(used))
+            .set_page_encoding_stats(encodings)
+            .set_total_compressed_size(out.len() as i64)
+            .set_total_uncompressed_size(uncompressed as i64)
             .set_num_values(levels)
             .set_data_page_offset(data_offset)
-            .set_dictionary_page_offset(has_dictionary.then_some(0))
+            .set_dictionary_page_offset(dictionary.map(|_| 0))
             .set_statistics(bound::statistics(physical, order, edges, nulls))
             .set_unencoded_byte_array_data_bytes(text_bytes)
             .build()?;
-        let bytes: Bytes = file.into_inner()?.into();
         let (column_index, offset_index) = match index {
             Some(index) => index.finish()?,
             None => (None, None),
         };
-        let result = ColumnCloseResult {
-            bytes_written: bytes.len() as u64,
+        Ok(ColumnCloseResult {
+            bytes_written: out.len() as u64,
             rows_written: rows,
             metadata,
             bloom_filter: None,
             column_index,
             offset_index,
-        };
-        Ok((bytes, result))
+        })
     }
 }
 
-/// Bytes of all pages, their headers included.
-#[derive(Default)]
-struct Sizes {
-    compressed: i64,
-    uncompressed: i64,
+fn count_page(pages: &mut Vec<PageEncodingStats>, page_type: PageType, encoding: Encoding) {
+    match pages.last_mut() {
+        Some(same) if same.page_type == page_type && same.encoding == encoding => same.count += 1,
+        _ => pages.push(PageEncodingStats { page_type, encoding, count: 1 }),
+    }
 }

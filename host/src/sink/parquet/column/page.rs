@@ -4,14 +4,24 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     pipeline::plan::Compression,
 };
-use parquet::basic::{Compression as Codec, ZstdLevel};
-use std::fmt;
+use bytes::Bytes;
+use parquet::{
+    basic::{Compression as Codec, ZstdLevel},
+    errors::ParquetError,
+    file::reader::{ChunkReader, Length},
+};
+use std::{fmt, io::Read};
+
+/// Room for a chunk that is kept from one row group to the next.
+const KEPT_BYTES: usize = 256 << 10;
 
 /// What encoding a page needs for a moment, kept by each encoder so that no page makes it anew.
 #[derive(Default)]
 pub(in super::super) struct Scratch {
     /// The page before it is compressed.
     pub(super) page: Vec<u8>,
+    /// A column chunk that is complete.
+    pub(super) chunk: Vec<u8>,
     compressed: Vec<u8>,
     snappy: Option<snap::raw::Encoder>,
     zstd: Option<zstd::bulk::Compressor<'static>>,
@@ -32,7 +42,43 @@ pub(super) fn codec(compression: Compression) -> Codec {
     }
 }
 
+/// A column chunk that is complete, for the Parquet library to take into a file.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct ChunkBytes<'a>(&'a [u8]);
+
+impl Length for ChunkBytes<'_> {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
+impl<'a> ChunkReader for ChunkBytes<'a> {
+    type T = &'a [u8];
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        let rest = self.0.get(start as usize..);
+        rest.ok_or_else(|| ParquetError::EOF("a column chunk is shorter than that".to_owned()))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let mut bytes = vec![0; length];
+        self.get_read(start)?.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
 impl Scratch {
+    /// The chunk that was finished last.
+    pub(in super::super) fn chunk(&self) -> ChunkBytes<'_> {
+        ChunkBytes(&self.chunk)
+    }
+
+    /// Gives back what only large chunks need.
+    pub(in super::super) fn shrink(&mut self) {
+        self.chunk.clear();
+        self.chunk.shrink_to(KEPT_BYTES);
+    }
+
     /// The page, compressed.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use arrow_array::{
     types::Int64Type,
 };
 use arrow_select::concat::concat_batches;
+use bytes::Bytes;
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -52,8 +53,8 @@ fn written(batches: &[RecordBatch], compression: Compression) -> Bytes {
     let mut file = layout.writer(Vec::new()).unwrap();
     let mut group = file.next_row_group().unwrap();
     for chunk in chunks {
-        let (bytes, result) = chunk.finish(true, scratch).unwrap();
-        group.append_column(&bytes, result).unwrap();
+        let result = chunk.finish(true, scratch).unwrap();
+        group.append_column(&scratch.chunk(), result).unwrap();
     }
     group.close().unwrap();
     file.into_inner().unwrap().into()
@@ -275,8 +276,8 @@ fn rows_are_taken_from_where_they_are_and_those_that_are_nowhere_are_null() {
     let mut file = layout.writer(Vec::new()).unwrap();
     let mut group = file.next_row_group().unwrap();
     for chunk in chunks {
-        let (bytes, result) = chunk.finish(true, scratch).unwrap();
-        group.append_column(&bytes, result).unwrap();
+        let result = chunk.finish(true, scratch).unwrap();
+        group.append_column(&scratch.chunk(), result).unwrap();
     }
     group.close().unwrap();
     let found = read(&file.into_inner().unwrap().into());
