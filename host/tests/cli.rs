@@ -117,6 +117,9 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 #[test]
 fn a_run_gives_one_record_per_micro_batch_and_says_when_there_is_nothing_to_do() {
     let (directory, path) = pipeline(GOOD);
+    let mistyped = output(&["run", &path, "--once"]);
+    assert_eq!(mistyped.status.code(), Some(0));
+    assert!(text(&mistyped.stderr).starts_with("there is no `"), "{}", text(&mistyped.stderr));
     fs::create_dir(directory.path().join("in")).unwrap();
     fs::write(directory.path().join("in/a.json"), "{\"id\": 1}\n{\"id\": 2}\n").unwrap();
     let first = output(&["run", &path, "--available-now", "--progress-json", "-"]);

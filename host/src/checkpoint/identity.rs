@@ -126,7 +126,9 @@ pub(super) fn claim_table(ours: &Identity, sink: &Storage, is_written: bool) -> 
     Err(Diagnostic::config(format!("the table `{root}` belongs to {whose}"))
         .cause(format!("`{root}/{TABLE}` says so since {since}"))
         .hint("choose another `sink` directory, or move the table away to start over")
-        .hint("or put back the checkpoint that the table was written with"))
+        .hint(
+            "or put back the checkpoint that the table was written with, in place of the empty one",
+        ))
 }
 
 #[cfg(test)]

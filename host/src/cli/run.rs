@@ -1,6 +1,10 @@
 //! `lockgate run`: runs a pipeline until its trigger is done or a signal asks it to stop.
 
-use super::{Failures, load, progress::ProgressArgs, terminal::Terminal};
+use super::{
+    Failures, load,
+    progress::{Listener, ProgressArgs},
+    terminal::Terminal,
+};
 use crate::{
     diagnostic::{Diagnostic, Kind, Result},
     metrics::Observer as _,
@@ -13,7 +17,10 @@ use signal_hook::{
     consts::{SIGINT, SIGTERM},
     low_level,
 };
-use std::{path::PathBuf, sync::atomic::Ordering};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+};
 
 /// Arguments of `lockgate run`.
 #[derive(Clone, Debug, Args)]
@@ -56,6 +63,7 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failures> {
     } else if args.on_arrival && !matches!(plan.trigger, Trigger::OnArrival(_)) {
         run.trigger = Trigger::OnArrival(config::Trigger::DEFAULT_POLL_INTERVAL);
     }
+    remark_missing(&run, &listener);
     let is_endless = matches!(run.trigger, Trigger::Interval(_) | Trigger::OnArrival(_));
     run.run(&engine, &listener)?;
     let is_abandoned = stop.abandon.load(Ordering::Relaxed);
@@ -70,6 +78,16 @@ pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Result<(), Failures> {
         ));
     }
     Ok(())
+}
+
+/// A source that is not there may be about to appear, or be mistyped.
+fn remark_missing(run: &Run<'_>, listener: &Listener) {
+    let directory = Path::new(run.stores.source.root());
+    if directory.is_absolute() && !directory.exists() {
+        let directory = directory.display();
+        listener
+            .remark(&format!("there is no `{directory}` yet: nothing is read until it is there"));
+    }
 }
 
 /// The first signal lets the micro-batch at hand finish; the second gives it up; the third ends

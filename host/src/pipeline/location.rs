@@ -26,7 +26,7 @@ pub(super) struct Input {
 /// The absolute path or URL that `text` means in a pipeline file of `directory`.
 ///
 /// # Errors
-/// Fails when the text is empty or the path is not UTF-8.
+/// Fails when the text is empty or a URL without its second slash, or the path is not UTF-8.
 pub(super) fn root(text: &str, directory: &Path) -> Result<String> {
     if text.trim().is_empty() {
         return Err(Diagnostic::config("a path cannot be empty")
@@ -34,6 +34,14 @@ pub(super) fn root(text: &str, directory: &Path) -> Result<String> {
     }
     if text.contains("://") {
         return Ok(text.trim_end_matches('/').to_owned());
+    }
+    if let Some((scheme, rest)) = text.split_once(":/")
+        && !scheme.is_empty()
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    {
+        return Err(Diagnostic::config(format!("`{text}` has one slash too few for a URL"))
+            .hint(format!("did you mean `{scheme}://{rest}`?"))
+            .hint(format!("a directory of that name is written `./{scheme}:/{rest}`")));
     }
     let path = file(text, directory);
     let text = path.to_str().ok_or_else(|| {
@@ -129,5 +137,13 @@ mod tests {
     fn what_names_no_files_is_refused() {
         assert!(input("", Path::new("/p")).is_err());
         assert!(input("in/*/../x", Path::new("/p")).is_err());
+    }
+
+    #[test]
+    fn a_url_that_lost_a_slash_is_no_directory() {
+        let refused = root("s3:/bucket/t", Path::new("/p")).unwrap_err();
+        assert!(refused.hints[0].contains("`s3://bucket/t`"), "{refused:?}");
+        assert!(input("s3:/bucket/*.json", Path::new("/p")).is_err());
+        assert_eq!(root("./s3:/bucket", Path::new("/p")).unwrap(), "/p/s3:/bucket");
     }
 }

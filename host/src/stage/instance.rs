@@ -218,7 +218,13 @@ fn trapped(
             .cause(format!("one call may return {limit} bytes"))
             .hint("raise `limits.output` of the stage");
     }
+    let error = format!("{error:#}");
+    if error.contains("mmap failed to reserve") {
+        return Diagnostic::storage(format!("there are no addresses left for plugin `{name}`"))
+            .cause(error)
+            .hint("raise the limit (`ulimit -v`): a sandbox reserves 4 GiB of addresses, not of memory");
+    }
     Diagnostic::plugin(format!("plugin `{name}` crashed in `{call}`"))
-        .cause(format!("{error:#}"))
+        .cause(error)
         .hint("the sandbox was discarded; the host is unharmed")
 }

@@ -50,6 +50,17 @@ fn a_full_disk_under_the_checkpoint_is_told_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_limit_on_addresses_is_told_for_what_it_is() {
+    let job = Job::new(2);
+    let pipeline = fs::read_to_string(job.path("pipeline.toml")).unwrap();
+    let stage = "[[stage]]\nplugin = \"filter\"\nconfig = { where = \"id > 0\" }\n[sink]";
+    job.write("pipeline.toml", pipeline.replace("[sink]", stage));
+    let shell = format!("ulimit -v 6000000; exec {}", job.command_line());
+    let done = Command::new("sh").args(["-c", &shell]).current_dir(job.path("")).output().unwrap();
+    refused(&done, &["no addresses left", "ulimit -v"]);
+}
+
+#[test]
 fn a_limit_on_file_sizes_is_told_and_nothing_is_lost() {
     let job = Job::new(2);
     let shell = format!("ulimit -f 1; exec {}", job.command_line());
