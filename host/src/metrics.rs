@@ -165,7 +165,7 @@ pub struct StageProgress {
     pub num_input_rows: u64,
     /// Rows that went out.
     pub num_output_rows: u64,
-    /// Rows that a decision of the stage removed.
+    /// Rows that a decision of the stage removed, or that had nothing to unnest.
     pub num_filtered_rows: u64,
     /// Rows it sent to the quarantine.
     pub num_quarantined_rows: u64,

@@ -161,9 +161,9 @@ pub struct StageRows {
     pub stage: String,
     /// Rows that came in.
     pub rows_in: u64,
-    /// Rows added by unnesting or reindexing (negative where lists were empty).
+    /// Rows added by unnesting or reindexing.
     pub unnested: i64,
-    /// Rows that a decision of the stage removed.
+    /// Rows that a decision of the stage removed, or that had nothing to unnest.
     pub filtered: u64,
     /// Rows it sent to the quarantine.
     pub quarantined: u64,

@@ -115,6 +115,24 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 }
 
 #[test]
+fn records_that_have_nothing_to_explode_are_counted() {
+    let exploding = GOOD
+        .replace("{ id = \"bigint\" }", "{ id = \"bigint\", xs = [\"bigint\"] }")
+        .replace("[sink]", "[[stage]]\nplugin = \"explode\"\nconfig = { column = \"xs\" }\n[sink]");
+    let (directory, path) = pipeline(&exploding);
+    fs::create_dir(directory.path().join("in")).unwrap();
+    let records =
+        "{\"id\":1,\"xs\":[1,2,3]}\n{\"id\":2}\n{\"id\":3,\"xs\":[]}\n{\"id\":4,\"xs\":[4]}\n";
+    fs::write(directory.path().join("in/a.json"), records).unwrap();
+    let done = output(&["run", &path, "--once", "--progress-json", "-"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let record: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let stage = &record["stages"][0];
+    let rows = ["numInputRows", "numOutputRows", "numFilteredRows"].map(|key| stage[key].as_u64());
+    assert_eq!(rows, [Some(4), Some(4), Some(2)], "{stage}");
+}
+
+#[test]
 fn a_run_gives_one_record_per_micro_batch_and_says_when_there_is_nothing_to_do() {
     let (directory, path) = pipeline(GOOD);
     let mistyped = output(&["run", &path, "--once"]);

@@ -55,8 +55,8 @@ impl OpenStage {
             counts.quarantined += long.count_set_bits() as u64;
             view.filter(&!&long)?;
             let before = view.rows;
-            view.unnest(unnest, lineage)?;
-            counts.unnested = view.rows as i64 - before as i64;
+            counts.filtered = view.unnest(unnest, lineage)?;
+            counts.unnested = view.rows as i64 - before as i64 + counts.filtered as i64;
         }
         let answer = match self.call(view) {
             Ok(answer) => answer,
@@ -260,7 +260,7 @@ impl OpenStage {
         if decides {
             counts.filtered = (unaccounted + counts.unnested).unsigned_abs();
         } else {
-            counts.unnested = -unaccounted;
+            counts.unnested = counts.filtered as i64 - unaccounted;
         }
         Ok(())
     }

@@ -58,14 +58,16 @@ struct Expansion {
     positions: Vec<u32>,
     /// False where an empty list was kept as a row.
     present: Vec<bool>,
+    /// Rows without an element, which are not kept.
+    dropped: u64,
 }
 
 impl View {
-    /// Replaces each row by one row per element.
+    /// Replaces each row by one row per element; gives how many rows had none and are gone.
     ///
     /// # Errors
     /// Fails when a list cannot be reached.
-    pub(super) fn unnest(&mut self, plan: &BoundUnnest, lineage: &Lineage) -> Result<()> {
+    pub(super) fn unnest(&mut self, plan: &BoundUnnest, lineage: &Lineage) -> Result<u64> {
         let lists = self.lists(plan)?;
         let expansion = self.expand(&lists, plan.keep_empty);
         let position = self.positions(&expansion, plan, lineage);
@@ -102,7 +104,8 @@ impl View {
             self.columns[index] = ViewColumn { array: Arc::new(array), group: fresh };
         }
         let position = position.map(|array| ViewColumn { array, group: fresh });
-        self.replace_columns(plan, &elements, position.as_ref())
+        self.replace_columns(plan, &elements, position.as_ref())?;
+        Ok(expansion.dropped)
     }
 
     /// The rows that would make the unnested batch longer than a batch may be.
@@ -145,6 +148,7 @@ impl View {
                 expansion.positions.push(0);
                 expansion.present.push(false);
             }
+            expansion.dropped += u64::from(length == 0 && !keep_empty);
         }
         expansion
     }
