@@ -67,9 +67,17 @@ fn check_stored(field: &Field, path: &str) -> Result<()> {
         T::Struct(members) => members
             .iter()
             .try_for_each(|member| check_stored(member, &format!("{path}.{}", member.name()))),
+        T::Map(entries, _) if entries.is_nullable() || has_nullable_key(entries) => refuse(
+            "entries of its maps, or their keys, may be null",
+            "declare entries and keys of maps as never null in the stage that makes them",
+        ),
         T::List(item) | T::LargeList(item) | T::FixedSizeList(item, _) | T::Map(item, _) => {
             check_stored(item, &format!("{path}[]"))
         }
+        T::FixedSizeBinary(..=0) => refuse(
+            "its values have no bytes",
+            "drop it in a stage, or have the stage that computes it give `binary`",
+        ),
         T::Timestamp(TimeUnit::Second, _) => refuse(
             "Parquet has no timestamps of whole seconds",
             "have the stage that computes it give milliseconds or finer",
@@ -87,6 +95,11 @@ fn check_stored(field: &Field, path: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn has_nullable_key(entries: &Field) -> bool {
+    let DataType::Struct(members) = entries.data_type() else { return false };
+    members.first().is_some_and(|key| key.is_nullable())
 }
 
 /// Position of the source column, when it is there and fits.
@@ -173,6 +186,7 @@ mod tests {
     use super::*;
     use crate::pipeline::plan::Compression;
     use arrow_schema::Fields;
+    use std::sync::Arc;
 
     fn plan() -> SinkPlan {
         SinkPlan {
@@ -197,7 +211,17 @@ mod tests {
             assert!(!error.hints.is_empty());
             error.message
         };
+        let map = |entries_may_be_null, key_may_be_null| {
+            let key = Field::new("key", DataType::Utf8, key_may_be_null);
+            let members = Fields::from(vec![key, Field::new("value", DataType::Utf8, true)]);
+            let entries = Field::new("entries", DataType::Struct(members), entries_may_be_null);
+            DataType::Map(Arc::new(entries), false)
+        };
+        let nullable = "entries of its maps, or their keys, may be null";
         let cases = [
+            (map(true, false), nullable),
+            (map(false, true), nullable),
+            (DataType::FixedSizeBinary(0), "its values have no bytes"),
             (DataType::Struct(Fields::empty()), "it is a struct without members"),
             (DataType::Duration(TimeUnit::Second), "Parquet has no durations"),
             (

@@ -224,7 +224,8 @@ impl TableWriter {
         Ok(finished.into_iter().map(|(_, _, file)| file).collect())
     }
 
-    /// Metadata of rows may differ from the files', names and types not.
+    /// Metadata of rows may differ from the files', names and types not; and a column that may
+    /// be null may not go where every row has a value.
     fn check_schema(&mut self, rows: &Rows) -> Result<()> {
         let schema = rows.schema();
         if Arc::ptr_eq(schema, &self.known_schema) {
@@ -235,6 +236,12 @@ impl TableWriter {
         let (theirs, ours) = (schema.fields(), self.schema.fields());
         if theirs.len() != ours.len() || !theirs.iter().zip(ours).all(same) {
             return Err(Diagnostic::internal("the sink was given rows of another schema"));
+        }
+        let mut both = theirs.iter().zip(ours);
+        if let Some((column, _)) = both.find(|(a, b)| a.is_nullable() && !b.is_nullable()) {
+            let name = column.name();
+            let message = format!("`{name}` may be null in some rows, and not in the files");
+            return Err(Diagnostic::internal(message));
         }
         self.known_schema = Arc::clone(schema);
         Ok(())

@@ -267,6 +267,50 @@ fn assert_same_rows(found: &[RecordBatch], expected: &[RecordBatch]) {
     }
 }
 
+fn writer(folder: &tempfile::TempDir, schema: &SchemaRef, row_group_rows: usize) -> TableWriter {
+    let plan = SinkPlan {
+        root: "table".into(),
+        storage_options: crate::storage::StorageOptions::default(),
+        partition_by: Vec::new(),
+        compression: Compression::None,
+        row_group_rows,
+        max_file_bytes: 1 << 30,
+        memory_bytes: 1 << 30,
+        max_open_files: 1,
+        event_time: None,
+    };
+    let storage = Arc::new(LocalStore::new(folder.path()).unwrap());
+    let (schema, provenance) = (Arc::clone(schema), Provenance::default());
+    TableWriter::new(storage, &plan, schema, BatchId(7), &provenance, 0).unwrap()
+}
+
+fn numbers(numbers: impl IntoIterator<Item = Option<i64>>, nullable: bool) -> RecordBatch {
+    let numbers = PrimitiveArray::<a::Int64Type>::from_iter(numbers);
+    let field = Field::new("n", DataType::Int64, nullable);
+    RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(numbers)]).unwrap()
+}
+
+#[test]
+fn a_file_ends_before_its_row_groups_outnumber_the_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = numbers((0..40_000).map(Some), false);
+    let mut writer = writer(&folder, &rows.schema(), 1);
+    writer.write(&PartitionKey(vec![]), rows).unwrap();
+    let files = writer.finish().unwrap();
+    assert_eq!(files.iter().map(|file| file.rows).collect::<Vec<_>>(), [32_767, 7_233]);
+}
+
+#[test]
+fn rows_that_may_be_null_are_refused_where_files_have_a_value_in_every_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let required = numbers([Some(1)], false);
+    let mut writer = writer(&folder, &required.schema(), 100);
+    writer.write(&PartitionKey(vec![]), required).unwrap();
+    let nulls = numbers([None], true);
+    let error = writer.write(&PartitionKey(vec![]), nulls).unwrap_err();
+    assert_eq!(error.message, "`n` may be null in some rows, and not in the files");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
