@@ -4,7 +4,7 @@
 
 use lockgate::{
     diagnostic::Diagnostic,
-    metrics::Observer,
+    metrics::{Observer, Progress},
     pipeline::plan::Trigger,
     run::{Run, Stop, Stores},
     storage::{
@@ -123,6 +123,35 @@ fn a_file_that_changed_after_it_was_read_is_told_once_and_not_read_again() {
     assert_eq!(warning.message, "input `0.json` and 1 others changed after they were read");
     assert!(warning.causes[0].contains("a file is read once"), "{warning}");
     assert_eq!(ids(&job), ["0", "1", "2", "3", "4", "5"]);
+}
+
+/// Removes a file and writes to another once the first micro-batch is visible.
+struct Meddler<'a>(&'a Job, Ear);
+
+impl Observer for Meddler<'_> {
+    fn batch_done(&self, progress: &Progress) {
+        if progress.batch_id == 0 {
+            fs::remove_file(self.0.path("input/2.json")).unwrap();
+            put(self.0, "4.json", &(record(40) + &record(41)), 9);
+        }
+    }
+
+    fn warning(&self, warning: &Diagnostic) {
+        self.1.warning(warning);
+    }
+}
+
+#[test]
+fn files_that_vanish_or_change_between_micro_batches_of_one_listing_are_read_as_they_are_by_then() {
+    let job = job("");
+    (1..=6).for_each(|id| put(&job, &format!("{id}.json"), &record(id), id));
+    let (plan, stop, meddler) = (job.plan(), Stop::default(), Meddler(&job, Ear::default()));
+    let stores = Stores::open(&plan, &silent()).unwrap();
+    let run = Run { plan: &plan, stores, trigger: Trigger::AvailableNow, workers: 1, stop: &stop };
+    run.run(&ENGINE, &meddler).unwrap();
+    assert_eq!(ids(&job), ["1", "3", "40", "41", "5", "6"]);
+    // What was recorded is what was read: the last listing finds no file that changed.
+    assert!(meddler.1.0.into_inner().unwrap().is_empty());
 }
 
 #[test]

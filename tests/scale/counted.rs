@@ -179,14 +179,28 @@ pub(crate) struct MadeUp {
 impl MadeUp {
     fn metas(&self, first: u64) -> Vec<Meta> {
         thread::sleep(self.listing);
-        let meta = |file: InputFile| Meta {
-            path: file.path,
-            size_bytes: file.size_bytes,
-            modified_us: file.modified_us,
-            etag: None,
-        };
-        (first..self.files).map(|n| meta(log_file(n))).collect()
+        (first..self.files).map(meta).collect()
     }
+
+    /// The first file whose path is not before the one that is looked for; paths grow with the
+    /// number.
+    fn first(&self, is_before: impl Fn(&str) -> bool) -> u64 {
+        let (mut low, mut high) = (0, self.files);
+        while low < high {
+            let middle = u64::midpoint(low, high);
+            if is_before(&log_file(middle).path) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+}
+
+fn meta(n: u64) -> Meta {
+    let InputFile { path, size_bytes, modified_us, etag } = log_file(n);
+    Meta { path, size_bytes, modified_us, etag }
 }
 
 impl Store for MadeUp {
@@ -199,25 +213,16 @@ impl Store for MadeUp {
     }
 
     fn list_after(&self, _: &str, after: &str) -> Result<Vec<Meta>> {
-        // Paths grow with the number.
-        let (mut low, mut high) = (0, self.files);
-        while low < high {
-            let middle = u64::midpoint(low, high);
-            if log_file(middle).path.as_str() <= after {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(self.metas(low))
+        Ok(self.metas(self.first(|path| path <= after)))
     }
 
     fn open(&self, _: &str) -> Result<Box<dyn io::Read + Send>> {
         Ok(Box::new(io::Cursor::new(b"{\"id\":1}\n".to_vec())))
     }
 
-    fn head(&self, _: &str) -> Result<Option<Meta>> {
-        unreachable!("nothing is replayed")
+    fn head(&self, path: &str) -> Result<Option<Meta>> {
+        let found = self.first(|before| before < path);
+        Ok((found < self.files).then(|| meta(found)).filter(|meta| meta.path == path))
     }
 
     fn read(&self, _: &str) -> Result<Option<Vec<u8>>> {

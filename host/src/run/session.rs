@@ -3,8 +3,8 @@
 use super::{
     Run, bind,
     clean_up::CleanUp,
+    discovery::{Discovery, Place},
     inputs::Inputs,
-    left_out::LeftOut,
     micro_batch::{self, Timings},
     worker::Worker,
 };
@@ -15,13 +15,7 @@ use crate::{
     metrics::Observer,
     pipeline::plan::Plan,
     sink,
-    source::{
-        self,
-        arrivals::Look,
-        backlog::Backlog,
-        discover::{self, Known, Unfinished},
-        returned::Returned,
-    },
+    source::{self, arrivals::Look, returned::Returned},
     stage::{Component, ConfiguredStage, Engine},
     types::{BatchId, CommitRecord, InputFile, OffsetRecord, Position},
 };
@@ -43,8 +37,7 @@ pub(super) struct Session<'a> {
     replay: Option<OffsetRecord>,
     /// The rewind that was finished first, until it was told.
     rewound: Option<Rewind>,
-    left_out: LeftOut,
-    backlog: Backlog,
+    discovery: Discovery,
     clean_up: CleanUp,
 }
 
@@ -114,8 +107,7 @@ impl<'a> Session<'a> {
             next,
             replay,
             rewound,
-            left_out: LeftOut::default(),
-            backlog: Backlog::default(),
+            discovery: Discovery::default(),
             clean_up,
         };
         // What is wrong with the chain is said now, not when the first file arrives.
@@ -198,14 +190,12 @@ impl<'a> Session<'a> {
     pub(super) fn micro_batch(&mut self, look: &Look, observer: &dyn Observer) -> Result<Outcome> {
         self.clean_up.carry_on(&self.run.stores, observer);
         let start = Instant::now();
-        let (files, rest) = match look {
-            Look::Everything(_) => match self.backlog.take(&self.run.plan.source, start) {
-                files if files.is_empty() => self.discover(look, observer)?,
-                // What came after the listing is in none yet.
-                files => (files, Some(Look::EVERYTHING)),
-            },
-            Look::Files(_) => self.discover(look, observer)?,
+        let place = Place {
+            plan: &self.run.plan.source,
+            source: &self.run.stores.source,
+            checkpoint: &self.checkpoint,
         };
+        let (files, rest) = self.discovery.next(look, &place, observer)?;
         let discover = start.elapsed();
         if files.is_empty() {
             return Ok(Outcome { done: None, rest });
@@ -219,34 +209,6 @@ impl<'a> Session<'a> {
         let intent = intent.elapsed();
         let begun = Begun { offsets, inputs, files, discover, intent, start };
         Ok(Outcome { done: Some(self.carry_out(begun, observer)?), rest })
-    }
-
-    /// Gives the files of the next micro-batch, and where there are more.
-    fn discover(
-        &mut self,
-        look: &Look,
-        observer: &dyn Observer,
-    ) -> Result<(Vec<InputFile>, Option<Look>)> {
-        let start = Instant::now();
-        let (plan, source) = (&self.run.plan.source, &self.run.stores.source);
-        let (seen, position) = (self.checkpoint.seen(), self.checkpoint.position());
-        let sighting = |file: &InputFile| seen.sighting(file);
-        let known = |unfinished| Known { sighting: &sighting, position, unfinished };
-        let found = match look {
-            Look::Everything(but) => discover::discover(plan, source, &known(but)),
-            Look::Files(paths) => {
-                discover::discover_among(plan, source, &known(&Unfinished::NONE), paths)
-            }
-        }?;
-        self.left_out.tell(&found, plan, observer);
-        let is_more = !found.later.is_empty();
-        let rest = if let Look::Everything(_) = look {
-            self.backlog.keep(found.later, start.elapsed(), Instant::now());
-            Look::EVERYTHING
-        } else {
-            Look::Files(found.later.into_iter().map(|file| file.path).collect())
-        };
-        Ok((found.files, is_more.then_some(rest)))
     }
 
     /// Carries out a micro-batch that puts these rejected records back.

@@ -4,24 +4,15 @@
 //! made of it. A file that is not what it was when it was read stays, and a copy is durable and
 //! whole before the original goes.
 
+use super::side_by_side;
 use crate::{
     diagnostic::{Diagnostic, Result},
     storage::Storage,
     types::{BatchId, InputFile, PendingFile},
 };
-use std::{
-    io::{self, Read, Write as _},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::io::{self, Read, Write as _};
 
 const BUFFER_BYTES: usize = 1 << 18;
-/// From so many files on several are cleaned at a time: of a remote store, each call is a wait.
-const MANY: usize = 32;
-const AT_A_TIME: usize = 8;
 
 /// Cleans files of one micro-batch that still are what they were. Those that are gone, and
 /// those that changed, count as done.
@@ -35,26 +26,12 @@ pub fn clean(
     batch: BatchId,
     files: &[InputFile],
 ) -> Result<()> {
-    let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
-    let work = || {
-        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = clean_file(source, archive, batch, file) {
-                next.store(files.len(), Ordering::Relaxed);
-                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            }
-        }
-    };
-    thread::scope(|scope| {
-        let threads = if files.len() < MANY { 1 } else { AT_A_TIME };
-        (1..threads).for_each(|_| drop(scope.spawn(work)));
-        work();
-    });
-    let failure = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let cleaned = side_by_side::each(files, |file| clean_file(source, archive, batch, file));
     if let Some(archive) = archive {
         // What a copy that failed, or a process that died, left behind.
         archive.discard(batch)?;
     }
-    failure.map_or(Ok(()), Err)
+    cleaned.map(drop)
 }
 
 fn clean_file(
@@ -150,7 +127,7 @@ fn unread(store: &Storage, file: &InputFile, error: &io::Error) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{side_by_side::MANY, *};
     use crate::storage::{PENDING, remote::Memory};
 
     fn files(store: &Storage) -> Vec<InputFile> {

@@ -58,6 +58,10 @@ impl MemoryStore {
     }
 }
 
+fn meta(path: &str, content: &[u8], modified_us: i64) -> Meta {
+    Meta { path: path.into(), size_bytes: content.len() as u64, modified_us, etag: None }
+}
+
 struct Steps {
     content: io::Cursor<Vec<u8>>,
     step_bytes: usize,
@@ -79,13 +83,8 @@ impl Store for MemoryStore {
     fn list(&self, prefix: &str) -> Result<Vec<Meta>> {
         let files = self.files.lock().unwrap();
         let below = |path: &str| prefix.is_empty() || path.starts_with(&format!("{prefix}/"));
-        let meta = |(path, (content, modified_us)): (&String, &(Vec<u8>, i64))| Meta {
-            path: path.clone(),
-            size_bytes: content.len() as u64,
-            modified_us: *modified_us,
-            etag: None,
-        };
-        let found: Vec<_> = files.iter().filter(|(path, _)| below(path)).map(meta).collect();
+        let found = files.iter().filter(|(path, _)| below(path));
+        let found: Vec<_> = found.map(|(path, (text, time))| meta(path, text, *time)).collect();
         self.listed.fetch_add(found.len(), Ordering::Relaxed);
         Ok(found)
     }
@@ -99,7 +98,8 @@ impl Store for MemoryStore {
     }
 
     fn head(&self, path: &str) -> Result<Option<Meta>> {
-        Ok(self.list("")?.into_iter().find(|meta| meta.path == path))
+        let files = self.files.lock().unwrap();
+        Ok(files.get(path).map(|(content, modified_us)| meta(path, content, *modified_us)))
     }
 
     /// A path that contains `forbidden` is listed but does not open.
