@@ -13,7 +13,7 @@ use lockgate::{
 use lockgate_tests::memory;
 use std::{fs, sync::Arc};
 
-/// The sink's limits are the defaults: 64 MiB for rows, 128 open files.
+/// The sink's limits are the defaults: 48 MiB for rows, 128 open files.
 const PIPELINE: &str = r#"
 [source]
 path = "input"
@@ -37,7 +37,7 @@ const VALUE_BYTES: usize = 256;
 const MIB: u64 = 1 << 20;
 /// Most memory: the sink's limit, and once and a half as much for the batches on their way and
 /// the program.
-const MOST: u64 = 160 * MIB;
+const MOST: u64 = 120 * MIB;
 
 #[test]
 fn a_thousand_open_partitions_take_no_more_memory_than_the_limits_allow() {

@@ -220,7 +220,7 @@ impl Sink {
     }
 
     fn memory() -> ByteSize {
-        ByteSize(64 << 20)
+        ByteSize(48 << 20)
     }
 
     fn max_open_files() -> u32 {
