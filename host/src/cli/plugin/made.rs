@@ -51,10 +51,11 @@ fn value(data_type: &DataType, chance: &mut Chance) -> Value {
         DataType::Float32 | DataType::Float64 => {
             ((chance.below(2_000_000) as f64 - 500_000.0) / 100.0).into()
         }
-        DataType::Decimal128(_, scale) => {
+        DataType::Decimal128(precision, scale) => {
             let scale = usize::try_from(*scale).unwrap_or(0);
+            let whole_digits = usize::from(*precision).saturating_sub(scale);
             let fraction = if scale == 0 { String::new() } else { format!(".{:0<scale$}", 5) };
-            format!("{}{fraction}", chance.below(10)).into()
+            format!("{}{fraction}", chance.below(if whole_digits == 0 { 1 } else { 10 })).into()
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => format!("{}Z", time(chance)).into(),
         DataType::Date32 => time(chance)[..10].into(),
@@ -101,6 +102,7 @@ mod tests {
         let schema = parse_schema(&json!({
             "b": "boolean", "y": "tinyint", "h": "smallint", "i": "int", "l": "bigint",
             "f": "float", "d": "double", "n": "decimal(12,2)", "whole": "decimal(3,0)",
+            "part": "decimal(2,2)", "digit": "decimal(1,0)", "tenth": "decimal(1,1)",
             "t": "timestamp", "day": "date", "s": "string", "bytes": "binary",
             "list": "array<struct<a: int>>", "map": "map<string, double>", "r": "struct<a: string>",
         }))
