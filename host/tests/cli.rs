@@ -215,6 +215,20 @@ fn stages_are_measured_on_the_pipelines_own_data_and_nothing_is_written() {
 }
 
 #[test]
+fn a_sample_is_full_of_rejected_records_too() {
+    let (directory, path) = pipeline(GOOD);
+    fs::create_dir(directory.path().join("in")).unwrap();
+    let lines = "{\"id\": 1}\n".to_owned() + &"{\"id\": x}\n".repeat(150_000);
+    for name in ["a", "b", "c"] {
+        fs::write(directory.path().join(format!("in/{name}.json")), &lines).unwrap();
+    }
+    let measured = output(&["explain", "--measure", "--json", "--sample", "1 MB", &path]);
+    assert_eq!(measured.status.code(), Some(0), "{}", text(&measured.stderr));
+    let report: serde_json::Value = serde_json::from_str(&text(&measured.stdout)).unwrap();
+    assert_eq!((&report["records"], &report["files"]), (&1.into(), &1.into()), "{report}");
+}
+
+#[test]
 fn a_plugin_is_measured_on_made_up_rows_and_on_those_of_a_file() {
     let filter = |more: &[&str]| {
         let config = ["--config", "{\"where\": \"a > 0\"}", "--schema", "{\"a\": \"bigint\"}"];

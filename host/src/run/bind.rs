@@ -5,17 +5,37 @@ use crate::{
     checkpoint::Checkpoint,
     diagnostic::{Diagnostic, Key, KeyPath, Result, suggest},
     pipeline::plan::{Plan, PluginRef, StagePlan},
+    sink::partition::Partitioner,
     source::{
         self,
+        json::JsonReader,
         pattern::Pattern,
         schema::{InferLimits, infer, parse_schema, schema_text},
     },
-    stage::{Component, ConfiguredStage, Engine, Metadata, standard},
+    stage::{Chain, Component, ConfiguredStage, Engine, Metadata, standard},
     storage::{self, Storage},
     types::InputFile,
 };
 use arrow_schema::SchemaRef;
 use std::{collections::HashMap, path::Path};
+
+/// Decoder, stages and the split of their rows by partition, one made for the other.
+pub(super) struct Bound {
+    pub(super) reader: JsonReader,
+    pub(super) chain: Chain,
+    pub(super) partitioner: Partitioner,
+}
+
+/// Opens everything against the source's schema.
+///
+/// # Errors
+/// Fails where a stage or the sink does not fit the schema.
+pub(super) fn open(plan: &Plan, schema: &SchemaRef, stages: &[ConfiguredStage]) -> Result<Bound> {
+    let reader = JsonReader::new(&plan.source, schema)?;
+    let chain = Chain::open(stages, reader.schema())?;
+    let partitioner = Partitioner::new(&plan.sink, chain.schema())?;
+    Ok(Bound { reader, chain, partitioner })
+}
 
 /// Refuses a source that would read what lockgate itself writes, and so never come to an end.
 ///

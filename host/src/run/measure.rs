@@ -3,16 +3,16 @@
 //! The sample is decoded once and kept; then the chain runs over it several times on this
 //! thread, and of each part of each stage the median counts.
 
-use super::{bind, cut_by_partition, worker::lineage};
+use super::{
+    bind::{self, Bound},
+    cut_by_partition,
+    worker::lineage,
+};
 use crate::{
-    diagnostic::{Diagnostic, Result},
+    diagnostic::{Diagnostic, Kind, Result},
     pipeline::plan::Plan,
-    sink::partition::Partitioner,
-    source::{
-        SourceBatch, discover,
-        json::{JsonReader, units},
-    },
-    stage::{Chain, Engine, StageCost},
+    source::{SourceBatch, discover, json::units},
+    stage::{Engine, StageCost},
     storage::{Notices, open_with},
     types::StageRows,
 };
@@ -52,12 +52,13 @@ pub struct Measured {
 struct Sample {
     files: usize,
     text_bytes: u64,
+    rejected_bytes: u64,
     decode: Duration,
     batches: Vec<SourceBatch>,
 }
 
 /// Measures the stages on the first files of the source: at least one batch, and as many as
-/// come to `most_bytes` of text.
+/// come to `most_bytes` of text, rejected records included.
 ///
 /// # Errors
 /// Fails where the pipeline does not bind, when there is nothing to read, and when a stage
@@ -78,28 +79,25 @@ pub fn measure(
             .hint("a pipeline is measured on its own data: put a file there"));
     }
     let schema = bind::schema(plan, &source, None, &files)?;
-    let mut reader = JsonReader::new(&plan.source, &schema)?;
-    let mut chain = Chain::open(&stages, reader.schema())?;
-    let partitioner = Partitioner::new(&plan.sink, chain.schema())?;
+    let Bound { mut reader, mut chain, partitioner } = bind::open(plan, &schema, &stages)?;
     let mut sample = Sample::default();
     for unit in units(&files) {
-        if sample.text_bytes >= most_bytes {
-            break;
-        }
         sample.files = unit.end;
         let mut start = Instant::now();
         let read = reader.read_unit(&source, &files[unit], &mut |batch| {
             sample.decode += start.elapsed();
-            if sample.text_bytes >= most_bytes {
-                return Err(Diagnostic::internal("the sample is full"));
-            }
             sample.add(batch);
             start = Instant::now();
-            Ok(())
+            if sample.text_bytes + sample.rejected_bytes < most_bytes {
+                Ok(())
+            } else {
+                Err(full())
+            }
         });
-        if sample.text_bytes < most_bytes {
-            read?;
-        }
+        match read {
+            Err(stopped) if stopped.kind == Kind::Interrupted => break,
+            read => read?,
+        };
     }
     chain.measure();
     let rescued = plan.source.rescued_column.as_deref().map(Arc::from);
@@ -144,7 +142,14 @@ pub fn measure(
 impl Sample {
     fn add(&mut self, batch: SourceBatch) {
         let text: usize = batch.origins.iter().map(|origin| origin.text.len()).sum();
+        let rejected: usize = batch.rejected.iter().map(|rejected| rejected.record.len()).sum();
         self.text_bytes += text as u64;
+        self.rejected_bytes += rejected as u64;
         self.batches.push(batch);
     }
+}
+
+/// Stops reading once there is enough.
+fn full() -> Diagnostic {
+    Diagnostic::new(Kind::Interrupted, "the sample is full")
 }

@@ -33,12 +33,13 @@ use crate::{
     diagnostic::Result,
     metrics::Observer,
     pipeline::plan::{CleanSource, Plan, Trigger},
-    sink::{bind::check_files, partition::Partitioner},
-    source::{self, json::JsonReader},
-    stage::{Chain, Engine, StageSummary},
+    sink::bind::check_files,
+    source,
+    stage::{Engine, StageSummary},
     storage::{Notices, Storage, open_with},
 };
 use arrow_schema::SchemaRef;
+use bind::Bound;
 use report::Report;
 use session::{Outcome, Session};
 use std::{num::NonZero, sync::Arc, thread};
@@ -184,9 +185,8 @@ pub fn check(plan: &Plan, engine: &Engine, notices: &Notices) -> Result<Checked>
         samples = source::discover::first(&plan.source, &storage)?;
     }
     let schema = bind::schema(plan, &storage, None, &samples)?;
-    let source = SchemaRef::clone(JsonReader::new(&plan.source, &schema)?.schema());
-    let chain = Chain::open(&stages, &source)?;
-    let partitioner = Partitioner::new(&plan.sink, chain.schema())?;
+    let Bound { reader, chain, partitioner } = bind::open(plan, &schema, &stages)?;
+    let source = SchemaRef::clone(reader.schema());
     let (stages, files) = (chain.summaries(), SchemaRef::clone(partitioner.file_schema()));
     let warnings = check_files(&plan.sink, &files)?;
     Ok(Checked { source, inferred, stages, files, warnings })

@@ -3,6 +3,7 @@
 //! A [`Piece`] is what the sequencer gets: the rows of each partition, their values where they
 //! were decoded, and everything that must be counted. Pieces of one unit come in file order.
 
+use super::bind::{self, Bound};
 use crate::{
     clock::{Spent, Stopwatch},
     diagnostic::Result,
@@ -62,12 +63,10 @@ impl Worker {
     /// # Errors
     /// Fails where a stage or the sink does not fit the schema.
     pub(super) fn new(plan: &Plan, schema: &SchemaRef, stages: &[ConfiguredStage]) -> Result<Self> {
-        let reader = JsonReader::new(&plan.source, schema)?;
-        let chain = Chain::open(stages, reader.schema())?;
-        let partitioner = Arc::new(Partitioner::new(&plan.sink, chain.schema())?);
+        let Bound { reader, chain, partitioner } = bind::open(plan, schema, stages)?;
         check_files(&plan.sink, partitioner.file_schema())?;
         let rescued = plan.source.rescued_column.as_deref().map(Arc::from);
-        Ok(Self { reader, chain, partitioner, rescued })
+        Ok(Self { reader, chain, partitioner: Arc::new(partitioner), rescued })
     }
 
     /// Schema of the files this worker's rows go to.
