@@ -47,7 +47,8 @@ pub struct PartitionKey(pub Vec<(String, Option<String>)>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum PendingHandle {
-    /// Written and durable under this path; published by a rename.
+    /// Written under this path, and durable once the store was asked to sync it; published by a
+    /// rename.
     Rename {
         /// Path of the pending file below the store's root.
         path: String,

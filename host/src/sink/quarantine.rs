@@ -106,7 +106,8 @@ impl Quarantine {
         Ok(())
     }
 
-    /// Completes the file and makes it durable.
+    /// Completes the file. It is durable once [`Store::sync_pending`](crate::storage::Store::sync_pending)
+    /// has been told of it.
     ///
     /// # Errors
     /// Fails when the store refuses.

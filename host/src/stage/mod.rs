@@ -2,8 +2,8 @@
 //!
 //! All of wasmtime lives here. In reading order: [`Engine`], [`Component`] (a plugin's file,
 //! checked), [`Chain`] (its stages opened on one worker), [`View`] (rows on their way, not
-//! yet gathered). The host trusts nothing that comes out of a sandbox: `lift` and `call`
-//! check every answer before it is used.
+//! yet gathered). The host trusts nothing that comes out of a sandbox: `answer` checks
+//! every answer before it is used.
 
 mod answer;
 mod bindings;
