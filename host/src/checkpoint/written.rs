@@ -23,10 +23,10 @@ impl Written {
     /// Fails when the store refuses, when a file is missing or has another size than recorded, when its final name is
     /// taken, and when the files' rows do not add up to the rows written.
     pub fn verify(record: CommitRecord, sink: &dyn Store) -> Result<Self> {
-        for files in [&record.files[..], record.quarantine_file.as_slice()] {
-            sink.sync_pending(files).map_err(|failure| failure.context(refused(record.batch)))?;
-        }
-        for file in record.files.iter().chain(&record.quarantine_file) {
+        // All at once: names in one directory are made durable once.
+        let files: Vec<_> = record.files.iter().chain(&record.quarantine_file).cloned().collect();
+        sink.sync_pending(&files).map_err(|failure| failure.context(refused(record.batch)))?;
+        for file in &files {
             verify_file(record.batch, file, sink)?;
         }
         let rows: u64 = record.files.iter().map(|file| file.rows).sum();
