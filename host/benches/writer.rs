@@ -64,10 +64,13 @@ fn write(bencher: Bencher<'_, '_>, compression: Compression) {
     }
     let sink = storage::open(&job.plan.sink.root).unwrap();
     let schema = partitioner.file_schema();
+    let mut batches = 0;
     bencher.counter(BytesCount::new(job.bytes)).bench_local(|| {
+        let batch = BatchId(batches);
+        batches += 1;
         let (sink_plan, provenance) = (&job.plan.sink, Provenance::default());
         let (storage, schema) = (Arc::clone(&sink), Arc::clone(schema));
-        let table = TableWriter::new(storage, sink_plan, schema, BatchId(0), &provenance, 0);
+        let table = TableWriter::new(storage, sink_plan, schema, batch, &provenance, 0);
         let mut table = table.unwrap();
         for view in &views {
             for (key, rows) in cut_by_partition(view, &partitioner).unwrap() {
@@ -76,7 +79,7 @@ fn write(bencher: Bencher<'_, '_>, compression: Compression) {
         }
         assert!(table.finish().unwrap().len() > 1, "rows go to several files");
     });
-    publish::discard(&sink, BatchId(0)).unwrap();
+    (0..batches).for_each(|batch| publish::discard(&sink, BatchId(batch)).unwrap());
 }
 
 fn configured(engine: &Engine, stage: &StagePlan) -> ConfiguredStage {
