@@ -17,12 +17,20 @@ use std::{
 #[derive(Debug)]
 pub(super) struct Directories {
     root: PathBuf,
-    durable: Mutex<HashSet<PathBuf>>,
+    known: Mutex<Known>,
+}
+
+/// Directories that this process has made or met.
+#[derive(Debug, Default)]
+struct Known {
+    exist: HashSet<PathBuf>,
+    /// Those whose names have reached the disk, with the names of all they lie in.
+    durable: HashSet<PathBuf>,
 }
 
 impl Directories {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, durable: Mutex::default() }
+        Self { root, known: Mutex::default() }
     }
 
     /// Makes a directory below the root exist, durably.
@@ -32,46 +40,66 @@ impl Directories {
 
     /// Makes directories below the root exist, durably; syncs a common parent once.
     pub(super) fn ensure_all(&self, dirs: &BTreeSet<PathBuf>) -> Result<()> {
-        let fresh: Vec<&PathBuf> = {
-            let durable = self.durable();
-            dirs.iter().filter(|dir| !durable.contains(*dir)).collect()
-        };
-        if fresh.is_empty() {
+        dirs.iter().try_for_each(|dir| self.make(dir))?;
+        self.unsettled(dirs).iter().try_for_each(|dir| sync(dir))?;
+        self.are_settled(dirs);
+        Ok(())
+    }
+
+    /// Makes a directory below the root exist. Its name is durable once [`Self::unsettled`] ones
+    /// are synced.
+    pub(super) fn make(&self, dir: &Path) -> Result<()> {
+        if self.known().exist.contains(dir) {
             return Ok(());
         }
-        let mut parents = self.ensure_root()?;
-        for dir in &fresh {
-            fs::create_dir_all(dir).map_err(|e| refused("create the directory", dir, &e))?;
-            let above = dir.ancestors().skip(1).take_while(|dir| dir.starts_with(&self.root));
-            parents.extend(above.map(Path::to_owned));
-        }
-        for parent in &parents {
-            sync(parent)?;
-        }
-        self.durable().extend(fresh.into_iter().cloned());
+        self.ensure_root()?;
+        fs::create_dir_all(dir).map_err(|e| refused("create the directory", dir, &e))?;
+        self.known().exist.insert(dir.to_owned());
         Ok(())
+    }
+
+    /// Directories to sync so that the names of these, and of what they lie in, are durable.
+    pub(super) fn unsettled(&self, dirs: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+        let durable = &self.known().durable;
+        let mut unsettled = BTreeSet::new();
+        for dir in dirs {
+            let below = dir.ancestors().take_while(|dir| **dir != self.root);
+            let new = below.take_while(|dir| !durable.contains(*dir));
+            unsettled.extend(new.filter_map(Path::parent).map(Path::to_owned));
+        }
+        unsettled
+    }
+
+    /// The [`Self::unsettled`] ones of these directories were synced.
+    pub(super) fn are_settled(&self, dirs: &BTreeSet<PathBuf>) {
+        let with_parents = dirs.iter().flat_map(|dir| dir.ancestors());
+        let below = with_parents.filter(|dir| dir.starts_with(&self.root)).map(Path::to_owned);
+        self.known().durable.extend(below);
     }
 
     /// Forgets a directory that is gone, or may be, and everything below it.
     pub(super) fn forget(&self, dir: &Path) {
-        self.durable().retain(|known| !known.starts_with(dir));
+        let mut known = self.known();
+        known.exist.retain(|known| !known.starts_with(dir));
+        known.durable.retain(|known| !known.starts_with(dir));
     }
 
-    /// Creates the root if needed, and gives the directories above it that must be synced.
-    fn ensure_root(&self) -> Result<BTreeSet<PathBuf>> {
-        if self.durable().contains(&self.root) {
-            return Ok(BTreeSet::new());
+    /// Creates the root if needed, and makes it durable.
+    fn ensure_root(&self) -> Result<()> {
+        if self.known().exist.contains(&self.root) {
+            return Ok(());
         }
         let missing = self.root.ancestors().take_while(|dir| !dir.exists());
-        let above = missing.filter_map(Path::parent).map(Path::to_owned).collect();
+        let above: Vec<_> = missing.filter_map(Path::parent).map(Path::to_owned).collect();
         fs::create_dir_all(&self.root)
             .map_err(|e| refused("create the directory", &self.root, &e))?;
-        self.durable().insert(self.root.clone());
-        Ok(above)
+        above.iter().try_for_each(|dir| sync(dir))?;
+        self.known().exist.insert(self.root.clone());
+        Ok(())
     }
 
-    fn durable(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
-        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,5 +145,23 @@ mod tests {
         dirs.forget(&temp.path().join("root/a"));
         dirs.ensure(&dir).unwrap();
         assert!(dir.is_dir());
+    }
+
+    #[test]
+    fn what_a_new_directory_lies_in_is_unsettled_until_it_was_synced() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().join("root");
+        let dirs = Directories::new(root.clone());
+        let all = |names: &[&str]| names.iter().map(|name| root.join(name)).collect();
+        let first: BTreeSet<PathBuf> = all(&["p/0"]);
+        dirs.make(&root.join("p/0")).unwrap();
+        assert!(root.join("p/0").is_dir());
+        let expected: BTreeSet<PathBuf> = all(&["", "p"]);
+        assert_eq!(dirs.unsettled(&first), expected);
+        dirs.are_settled(&first);
+        assert!(dirs.unsettled(&first).is_empty());
+        assert_eq!(dirs.unsettled(&all(&["p/1"])), all(&["p"]));
+        dirs.forget(&root.join("p/0"));
+        assert_eq!(dirs.unsettled(&first), all(&["p"]));
     }
 }

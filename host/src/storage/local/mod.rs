@@ -257,7 +257,7 @@ impl Store for LocalStore {
         self.locate(path)?;
         let handle = pending::handle(batch, path, &self.attempt);
         let file = self.locate(&handle)?;
-        self.dirs.ensure(directory_of(&file))?;
+        self.dirs.make(directory_of(&file))?;
         let unsynced = Arc::clone(&self.unsynced);
         Ok(Box::new(pending::Writer::new(file, handle, unsynced)?))
     }

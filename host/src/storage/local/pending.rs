@@ -93,15 +93,19 @@ impl PendingWriter for Writer {
     }
 }
 
-/// Makes finished files durable, names included. What is gone is left for whoever looks at them.
+/// Makes finished files durable, names and new directories included, all at a time. What is
+/// gone is left for whoever looks at it.
 pub(super) fn sync(store: &LocalStore, files: &[PendingFile]) -> Result<()> {
     let handles: Vec<_> = files.iter().map(|file| path_of(store, file)).collect::<Result<_>>()?;
-    store.unsynced.sync(handles.iter().copied())?;
-    let mut dirs = BTreeSet::new();
-    for handle in handles {
-        dirs.insert(directory_of(&store.locate(handle)?).to_owned());
+    let mut inside = BTreeSet::new();
+    for handle in &handles {
+        inside.insert(directory_of(&store.locate(handle)?).to_owned());
     }
-    dirs.iter().try_for_each(|dir| sync_if_present(dir))
+    let mut dirs = store.dirs.unsettled(&inside);
+    dirs.extend(inside.iter().cloned());
+    store.unsynced.sync(handles.iter().copied(), dirs)?;
+    store.dirs.are_settled(&inside);
+    Ok(())
 }
 
 /// Makes files visible, durably. Directories of files that were published before are synced
@@ -112,13 +116,15 @@ pub(super) fn publish(store: &LocalStore, files: &[PendingFile]) -> Result<()> {
         let path = path_of(store, file)?;
         moves.push((file, store.locate(path)?, store.locate(&file.path)?));
     }
-    let into = || moves.iter().map(|(_, _, to)| directory_of(to).to_owned());
-    store.dirs.ensure_all(&into().collect())?;
+    let into: BTreeSet<_> = moves.iter().map(|(_, _, to)| directory_of(to).to_owned()).collect();
+    // First: a file must not go where a power failure may leave nothing.
+    store.dirs.ensure_all(&into)?;
     for (file, from, to) in &moves {
         store.move_into_place(file, from, to)?;
     }
-    let dirs: Vec<_> = into().collect::<BTreeSet<_>>().into_iter().collect();
-    unsynced::all(&dirs, |dir| directories::sync(dir))?;
+    let into: Vec<_> = into.into_iter().collect();
+    unsynced::all(&into, |dir| directories::sync(dir))?;
+    // Last: a file must not lose its old name before the new one is durable.
     for dir in moves.iter().map(|(_, from, _)| directory_of(from)).collect::<BTreeSet<_>>() {
         sync_if_present(dir)?;
         store.dirs.forget(dir);

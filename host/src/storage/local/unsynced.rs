@@ -3,10 +3,10 @@
 //! Owns when they do: a file system writes its journal once for all that is synced at a time,
 //! so the files of a micro-batch wait here for each other.
 
-use super::refusal::refused;
+use super::{directories::sync_if_present, refusal::refused};
 use crate::diagnostic::Result;
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     fs::File,
     panic::resume_unwind,
@@ -35,6 +35,12 @@ struct Waiting {
     file: File,
 }
 
+/// What is to be synced.
+enum Due {
+    File(Waiting),
+    Directory(PathBuf),
+}
+
 impl fmt::Debug for Unsynced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.files().keys()).finish()
@@ -51,16 +57,24 @@ impl Unsynced {
         }
         let waiting: Vec<_> = files.drain().map(|(_, waiting)| waiting).collect();
         drop(files);
-        sync(&waiting)
+        all(&waiting, Waiting::sync)
     }
 
-    /// Syncs those of these files that still wait.
-    pub(super) fn sync<'a>(&self, handles: impl Iterator<Item = &'a str>) -> Result<()> {
-        let waiting: Vec<_> = {
+    /// Syncs those of these files that still wait, and directories, as far as they are there.
+    pub(super) fn sync<'a>(
+        &self,
+        handles: impl Iterator<Item = &'a str>,
+        dirs: BTreeSet<PathBuf>,
+    ) -> Result<()> {
+        let mut due: Vec<_> = {
             let mut files = self.files();
-            handles.filter_map(|handle| files.remove(handle)).collect()
+            handles.filter_map(|handle| files.remove(handle)).map(Due::File).collect()
         };
-        sync(&waiting)
+        due.extend(dirs.into_iter().map(Due::Directory));
+        all(&due, |due| match due {
+            Due::File(waiting) => waiting.sync(),
+            Due::Directory(dir) => sync_if_present(dir),
+        })
     }
 
     /// Lets go of the files below a directory, which are to be deleted.
@@ -73,8 +87,10 @@ impl Unsynced {
     }
 }
 
-fn sync(files: &[Waiting]) -> Result<()> {
-    all(files, |waiting| waiting.file.sync_all().map_err(|e| refused("write", &waiting.path, &e)))
+impl Waiting {
+    fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(|e| refused("write", &self.path, &e))
+    }
 }
 
 /// Syncs every item, some at a time.
@@ -129,7 +145,7 @@ mod tests {
         };
         let most = (0..150).map(|n| add(format!("{n}"))).max();
         assert_eq!(most, Some(MOST_FILES - 1));
-        unsynced.sync(["149", "no such file"].into_iter()).unwrap();
+        unsynced.sync(["149", "no such file"].into_iter(), BTreeSet::new()).unwrap();
         assert_eq!(unsynced.files().len(), 150 % MOST_FILES - 1);
         unsynced.forget(folder.path());
         assert_eq!(unsynced.files().len(), 0);
