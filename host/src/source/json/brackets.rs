@@ -1,5 +1,7 @@
 //! Where a value ends, told by brackets and quotes alone, in pieces of any size.
 
+use super::scan::plain_end;
+
 /// Follows the brackets of a value. What is between them is not checked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Brackets {
@@ -63,19 +65,21 @@ impl Brackets {
             self.escaped = false;
             at += 1;
         }
-        while let Some(length) = memchr::memchr2(b'"', b'\\', piece.get(at..)?) {
-            at += length + 1;
-            if piece[at - 1] == b'"' {
-                self.in_string = false;
-                return Some(at);
+        loop {
+            at = plain_end(piece, at);
+            match piece.get(at)? {
+                b'"' => {
+                    self.in_string = false;
+                    return Some(at + 1);
+                }
+                b'\\' if at + 1 == piece.len() => {
+                    self.escaped = true;
+                    return None;
+                }
+                b'\\' => at += 2,
+                _ => at += 1,
             }
-            if at >= piece.len() {
-                self.escaped = true;
-                return None;
-            }
-            at += 1;
         }
-        None
     }
 }
 
@@ -85,7 +89,8 @@ mod tests {
 
     #[test]
     fn a_value_ends_at_the_same_place_whatever_the_pieces() {
-        let text = br#"{"a":[1,"}\"]\\",{"b":"\\\""}],"c":{}} {"#;
+        let text =
+            br#"{"a":[1,"}\"]\\",{"b":"\\\""}],"c":{},"d":"longer than 16 \" bytes,	a tab}\\"} {"#;
         for step in 1..=text.len() {
             let mut brackets = Brackets::default();
             let mut before = 0;
