@@ -148,6 +148,7 @@ fn a_source_that_is_not_there_yet_or_goes_away_is_waited_for() {
     let source = "path = \"in/*.json\"";
     let trigger = "mode = \"on_arrival\"\npoll_interval = \"100ms\"";
     let pipeline = Pipeline::start(source, trigger, &[], |_| ());
+    pipeline.says("there is no `");
     pipeline.says_nothing_for(Duration::from_millis(300));
     pipeline.arrives("in/a.json");
     pipeline.says("batch 0: 1 file");
