@@ -6,7 +6,7 @@
 use arrow_array::{ArrayRef, StringArray, UInt32Array};
 use arrow_schema::{DataType, Field, Schema};
 use lockgate::{
-    sink::parquet::{Provenance, Rows, Selection, TableWriter},
+    sink::parquet::{EncoderThreads, Provenance, Rows, Selection, TableWriter},
     storage,
     types::{BatchId, PartitionKey},
 };
@@ -57,7 +57,9 @@ fn write() {
     let field = |n| Field::new(format!("c{n}"), DataType::Utf8, true);
     let schema = Arc::new(Schema::new((0..COLUMNS).map(field).collect::<Vec<_>>()));
     let (plan, provenance) = (plan.sink, Provenance::default());
-    let writer = TableWriter::new(sink, &plan, Arc::clone(&schema), BatchId(0), &provenance, 2);
+    let encoders = EncoderThreads::start(2).unwrap();
+    let (files, batch) = (Arc::clone(&schema), BatchId(0));
+    let writer = TableWriter::new(sink, &plan, files, batch, &provenance, &encoders);
     let mut writer = writer.unwrap();
     for batch in 0..BATCHES {
         let columns = (0..COLUMNS).map(|column| (values(batch, column), 0)).collect();

@@ -14,7 +14,7 @@ use lockgate::{
     pipeline::plan::{Compression, PluginRef, StagePlan},
     run::cut_by_partition,
     sink::{
-        parquet::{Provenance, TableWriter},
+        parquet::{EncoderThreads, Provenance, TableWriter},
         partition::Partitioner,
         publish,
     },
@@ -70,7 +70,8 @@ fn write(bencher: Bencher<'_, '_>, compression: Compression) {
         batches += 1;
         let (sink_plan, provenance) = (&job.plan.sink, Provenance::default());
         let (storage, schema) = (Arc::clone(&sink), Arc::clone(schema));
-        let table = TableWriter::new(storage, sink_plan, schema, batch, &provenance, 0);
+        let here = EncoderThreads::default();
+        let table = TableWriter::new(storage, sink_plan, schema, batch, &provenance, &here);
         let mut table = table.unwrap();
         for view in &views {
             for (key, rows) in cut_by_partition(view, &partitioner).unwrap() {

@@ -1,5 +1,6 @@
 //! lockgate streams raw files into a query-ready table, continuously and exactly once.
 
+mod allocator;
 pub mod chaos;
 pub mod checkpoint;
 pub mod cli;

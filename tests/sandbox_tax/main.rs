@@ -20,7 +20,7 @@ use lockgate::{
     },
     run::cut_by_partition,
     sink::{
-        parquet::{Provenance, TableWriter},
+        parquet::{EncoderThreads, Provenance, TableWriter},
         partition::Partitioner,
         publish,
     },
@@ -185,7 +185,10 @@ fn job(plan: &Plan, stages: &[ConfiguredStage]) -> Result<Times> {
     publish::discard(&sink, batch)?;
     let schema = Arc::clone(partitioner.file_schema());
     let provenance = Provenance::default();
-    let mut table = TableWriter::new(Arc::clone(&sink), &plan.sink, schema, batch, &provenance, 0)?;
+    let encoders = EncoderThreads::default();
+    let sink_plan = &plan.sink;
+    let mut table =
+        TableWriter::new(Arc::clone(&sink), sink_plan, schema, batch, &provenance, &encoders)?;
     let mut before = thread_cpu();
     for unit in units(&files) {
         reader.read_unit(&source, &files[unit], &mut |decoded: SourceBatch| {

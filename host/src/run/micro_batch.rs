@@ -12,7 +12,7 @@ use crate::{
     pipeline::plan::Plan,
     sink::{
         self,
-        parquet::{Provenance, TableWriter},
+        parquet::{EncoderThreads, Provenance, TableWriter},
         quarantine::Quarantine,
     },
     source::{self, returned::ReturnedStore},
@@ -34,6 +34,7 @@ pub(super) struct Parts<'a> {
     pub(super) sink: &'a Storage,
     pub(super) checkpoint: &'a mut Checkpoint,
     pub(super) workers: &'a mut [Worker],
+    pub(super) encoders: &'a EncoderThreads,
     /// Set to give up at the next piece.
     pub(super) abandon: &'a AtomicBool,
     /// Hears of progress inside the micro-batch.
@@ -191,7 +192,7 @@ fn table_writer(
     };
     let schema = Arc::clone(parts.workers[0].file_schema());
     let (storage, sink) = (Arc::clone(parts.sink), &parts.plan.sink);
-    TableWriter::new(storage, sink, schema, offsets.batch, &provenance, parts.workers.len())
+    TableWriter::new(storage, sink, schema, offsets.batch, &provenance, parts.encoders)
 }
 
 impl Counts {

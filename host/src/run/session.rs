@@ -9,12 +9,13 @@ use super::{
     worker::Worker,
 };
 use crate::{
+    allocator::Freed,
     checkpoint::{Checkpoint, Recovery, Rewind, Seen, this_runner},
     clock,
     diagnostic::{Diagnostic, Result},
     metrics::Observer,
     pipeline::plan::Plan,
-    sink,
+    sink::{self, parquet::EncoderThreads},
     source::{self, arrivals::Look, returned::Returned},
     stage::{Component, ConfiguredStage, Engine},
     types::{BatchId, CommitRecord, InputFile, OffsetRecord, Position},
@@ -32,6 +33,7 @@ pub(super) struct Session<'a> {
     checkpoint: Checkpoint,
     stages: Vec<ConfiguredStage>,
     workers: Vec<Worker>,
+    encoders: EncoderThreads,
     next: BatchId,
     watermark_us: Option<i64>,
     replay: Option<OffsetRecord>,
@@ -39,6 +41,7 @@ pub(super) struct Session<'a> {
     rewound: Option<Rewind>,
     discovery: Discovery,
     clean_up: CleanUp,
+    freed: Freed,
 }
 
 /// A micro-batch that was committed and published.
@@ -99,6 +102,7 @@ impl<'a> Session<'a> {
         }
         let mut session = Self {
             watermark_us: publish.and_then(|commit| commit.watermark_us),
+            encoders: EncoderThreads::start(run.workers.max(1))?,
             run,
             engine: engine.clone(),
             checkpoint,
@@ -109,6 +113,7 @@ impl<'a> Session<'a> {
             rewound,
             discovery: Discovery::default(),
             clean_up,
+            freed: Freed::default(),
         };
         // What is wrong with the chain is said now, not when the first file arrives.
         let is_known = session.run.plan.source.schema.is_some()
@@ -275,6 +280,7 @@ impl<'a> Session<'a> {
     fn carry_out(&mut self, begun: Begun, observer: &dyn Observer) -> Result<Done> {
         let Begun { offsets, inputs, files, discover, intent, start } = begun;
         let bytes = files.iter().map(|file| file.size_bytes).sum();
+        self.freed.before(bytes);
         observer.batch_started(offsets.batch, files.len() as u64, bytes);
         let mut parts = micro_batch::Parts {
             plan: self.run.plan,
@@ -283,6 +289,7 @@ impl<'a> Session<'a> {
             sink: &self.run.stores.sink,
             checkpoint: &mut self.checkpoint,
             workers: &mut self.workers,
+            encoders: &self.encoders,
             abandon: &self.run.stop.abandon,
             observer,
         };

@@ -50,8 +50,8 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(target: Target) -> Self {
-        let (open, next_ordinals, finished, scratch) = Default::default();
+    pub(super) fn new(target: Target, scratch: Scratch) -> Self {
+        let (open, next_ordinals, finished) = Default::default();
         Self { target, open, next_ordinals, finished, scratch }
     }
 
@@ -92,8 +92,9 @@ impl Encoder {
         held.collect()
     }
 
-    pub(super) fn into_finished(self) -> Vec<Finished> {
-        self.finished
+    /// The complete files, and what may serve the next encoder.
+    pub(super) fn into_finished(self) -> (Vec<Finished>, Scratch) {
+        (self.finished, self.scratch)
     }
 
     /// Takes rows as due: columns of several files are written together, since their values

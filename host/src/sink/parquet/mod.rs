@@ -26,6 +26,7 @@ mod round_trip;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod workers;
 
 use super::bind;
@@ -44,7 +45,7 @@ use ledger::{Ledger, Limits, Step};
 use partition::Partition;
 pub use rows::{Rows, Selection};
 use std::{collections::HashMap, sync::Arc};
-pub use workers::EncoderCpu;
+pub use threads::{EncoderCpu, EncoderThreads};
 use workers::Workers;
 
 /// Rows that are worth encoding at once: few, so that they are still in the cache that they
@@ -99,18 +100,18 @@ struct Slot {
 }
 
 impl TableWriter {
-    /// A writer of files of this schema, which encodes on `threads` threads of its own, or on
-    /// the calling thread for 0. The number of threads does not show in the files.
+    /// A writer of files of this schema, which encodes on these threads, or on the calling one
+    /// where there is none. The number of threads does not show in the files.
     ///
     /// # Errors
-    /// Fails when a column cannot be stored in Parquet, or no thread can be started.
+    /// Fails when a column cannot be stored in Parquet.
     pub fn new(
         storage: Storage,
         plan: &SinkPlan,
         schema: SchemaRef,
         batch: BatchId,
         provenance: &Provenance,
-        threads: usize,
+        threads: &EncoderThreads,
     ) -> Result<Self> {
         bind::check_files(plan, &schema)?;
         let outline = Outline::new(&schema, batch, provenance)?;

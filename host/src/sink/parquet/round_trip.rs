@@ -205,8 +205,9 @@ fn round_trip(seed: u64, columns: usize, calls: usize, most_rows: usize, partiti
         let folder = tempfile::tempdir().unwrap();
         let storage = Arc::new(LocalStore::new(folder.path()).unwrap());
         let (batch, provenance) = (BatchId(7), Provenance::default());
-        let writer =
-            TableWriter::new(storage, &plan, Arc::clone(&schema), batch, &provenance, threads);
+        let encoders = EncoderThreads::start(threads).unwrap();
+        let files = Arc::clone(&schema);
+        let writer = TableWriter::new(storage, &plan, files, batch, &provenance, &encoders);
         let mut writer = writer.unwrap();
         let mut expected: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
         for _ in 0..calls {
@@ -281,7 +282,8 @@ fn writer(folder: &tempfile::TempDir, schema: &SchemaRef, row_group_rows: usize)
     };
     let storage = Arc::new(LocalStore::new(folder.path()).unwrap());
     let (schema, provenance) = (Arc::clone(schema), Provenance::default());
-    TableWriter::new(storage, &plan, schema, BatchId(7), &provenance, 0).unwrap()
+    let here = EncoderThreads::default();
+    TableWriter::new(storage, &plan, schema, BatchId(7), &provenance, &here).unwrap()
 }
 
 fn numbers(numbers: impl IntoIterator<Item = Option<i64>>, nullable: bool) -> RecordBatch {

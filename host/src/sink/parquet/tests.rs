@@ -85,7 +85,8 @@ impl Table {
 
     fn writer(&self, plan: &SinkPlan, schema: SchemaRef, threads: usize) -> TableWriter {
         let storage = Arc::clone(&self.storage);
-        TableWriter::new(storage, plan, schema, BatchId(7), &provenance(), threads).unwrap()
+        let threads = EncoderThreads::start(threads).unwrap();
+        TableWriter::new(storage, plan, schema, BatchId(7), &provenance(), &threads).unwrap()
     }
 
     fn pending(&self, file: &PendingFile) -> PathBuf {
@@ -386,7 +387,8 @@ fn a_store_that_refuses_is_reported_whatever_thread_met_it() {
             let storage = Arc::new(LocalStore::new(folder.path()).unwrap());
             let storage = Faults::at(operation, Fault::Fail).wrap(storage);
             let (plan, batch) = (plan(), BatchId(7));
-            let writer = TableWriter::new(storage, &plan, schema(), batch, &provenance(), threads);
+            let threads = EncoderThreads::start(threads).unwrap();
+            let writer = TableWriter::new(storage, &plan, schema(), batch, &provenance(), &threads);
             let mut writer = writer.unwrap();
             let written = (0..50).try_for_each(|call| {
                 let partition = key(Some(["a", "b", "c"][call as usize % 3]));

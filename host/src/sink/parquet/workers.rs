@@ -4,24 +4,17 @@
 //! calls, so the number of threads shows in nothing but the time it takes.
 
 use super::{
+    column::Scratch,
     encoder::{Command, Encoder, Finished},
     file::{Held, Target},
     rows::Rows,
+    threads::{EncoderCpu, EncoderThreads, Job},
 };
-use crate::{
-    clock,
-    diagnostic::{Diagnostic, Result},
-};
+use crate::diagnostic::{Diagnostic, Result};
 use std::{
     collections::HashMap,
     mem,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
 };
 
 /// Messages that wait for one encoder, at most.
@@ -34,30 +27,13 @@ const BYTES: u64 = 4 << 20;
 /// Commands that are worth a message when others have rows of another batch.
 const COMMANDS_OF_BATCH: usize = 8;
 
-enum Message {
+pub(super) enum Message {
     Do(Vec<Command>),
     /// When everything before is done, seal open files if asked to, and answer what they hold.
     Settle {
         seal: bool,
         answer: SyncSender<Vec<(usize, Held)>>,
     },
-}
-
-/// CPU time of the encoders that run on threads of their own.
-#[derive(Clone, Debug, Default)]
-pub struct EncoderCpu(Arc<AtomicU64>);
-
-impl EncoderCpu {
-    /// Of all threads that have ended: complete once the writer has finished.
-    #[must_use]
-    pub fn get(&self) -> Duration {
-        Duration::from_nanos(self.0.load(Ordering::Acquire))
-    }
-
-    fn add_this_thread(&self) {
-        let nanos = u64::try_from(clock::thread_cpu().as_nanos()).unwrap_or(u64::MAX);
-        self.0.fetch_add(nanos, Ordering::AcqRel);
-    }
 }
 
 /// Runs commands on the calling thread or on others.
@@ -107,16 +83,18 @@ struct Worker {
     queue: Option<SyncSender<Message>>,
     /// Commands of the next message.
     waiting: Waiting,
-    thread: Option<JoinHandle<Result<Vec<Finished>>>>,
+    /// The outcome; `None` once it was taken.
+    outcome: Option<Receiver<Result<Vec<Finished>>>>,
 }
 
 impl Workers {
-    /// Encoders on this many threads; 0: on the calling thread.
-    pub(super) fn start(target: &Target, threads: usize) -> Result<Self> {
-        let inline = (threads == 0).then(|| (Encoder::new(target.clone()), Waiting::default()));
+    /// An encoder on each of these threads; on the calling thread where there is none.
+    pub(super) fn start(target: &Target, threads: &EncoderThreads) -> Result<Self> {
+        let here = || (Encoder::new(target.clone(), Scratch::default()), Waiting::default());
+        let inline = threads.is_empty().then(here);
         let cpu = EncoderCpu::default();
-        let start = |index| Worker::start(target.clone(), index, cpu.clone());
-        let threads = (0..threads).map(start).collect::<Result<_>>()?;
+        let start = |index| Worker::start(threads, index, target.clone(), cpu.clone());
+        let threads = (0..threads.len()).map(start).collect::<Result<_>>()?;
         Ok(Self { inline, threads, directories: HashMap::new(), cpu })
     }
 
@@ -165,7 +143,7 @@ impl Workers {
         let mut finished = Vec::new();
         if let Some((mut encoder, mut waiting)) = self.inline.take() {
             encoder.execute(waiting.take())?;
-            finished = encoder.into_finished();
+            (finished, _) = encoder.into_finished();
         }
         for worker in &mut self.threads {
             let commands = worker.waiting.take();
@@ -173,38 +151,34 @@ impl Workers {
             worker.queue = None;
         }
         for worker in &mut self.threads {
-            finished.extend(worker.join()?);
+            finished.extend(worker.wait()?);
         }
         finished.sort_by_key(|(partition, ordinal, _)| (*partition, *ordinal));
         Ok(finished)
     }
 }
 
-/// An abandoned writer leaves no thread behind.
+/// An abandoned writer leaves no work behind.
 impl Drop for Workers {
     fn drop(&mut self) {
         for mut worker in mem::take(&mut self.threads) {
             worker.queue = None;
-            let _ = worker.join();
+            let _ = worker.wait();
         }
     }
 }
 
 impl Worker {
-    fn start(target: Target, index: usize, cpu: EncoderCpu) -> Result<Self> {
+    fn start(
+        threads: &EncoderThreads,
+        index: usize,
+        target: Target,
+        cpu: EncoderCpu,
+    ) -> Result<Self> {
         let (queue, messages) = sync_channel(QUEUE);
-        let name = format!("encode-{index}");
-        let thread = thread::Builder::new().name(name).spawn(move || {
-            let finished = run(target, &messages);
-            cpu.add_this_thread();
-            finished
-        });
-        let thread = thread.map_err(|error| {
-            Diagnostic::new(crate::diagnostic::Kind::Internal, "cannot start an encoder thread")
-                .cause(error)
-                .hint("raise the limit of threads (`ulimit -u`)")
-        })?;
-        Ok(Self { queue: Some(queue), waiting: Waiting::default(), thread: Some(thread) })
+        let (answer, outcome) = sync_channel(1);
+        threads.start_job(index, Job { target, messages, cpu, answer })?;
+        Ok(Self { queue: Some(queue), waiting: Waiting::default(), outcome: Some(outcome) })
     }
 
     fn execute(&mut self, command: Command) -> Result<()> {
@@ -223,32 +197,19 @@ impl Worker {
         }
     }
 
-    /// Why the thread ended early.
+    /// Why the encoder ended early.
     fn failure(&mut self) -> Diagnostic {
         self.queue = None;
-        let ended = || Diagnostic::internal("an encoder thread ended before its work was done");
-        self.join().err().unwrap_or_else(ended)
+        let ended = || Diagnostic::internal("an encoder ended before its work was done");
+        self.wait().err().unwrap_or_else(ended)
     }
 
-    fn join(&mut self) -> Result<Vec<Finished>> {
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result,
+    /// Waits for the end of its work.
+    fn wait(&mut self) -> Result<Vec<Finished>> {
+        match self.outcome.take().map(|outcome| outcome.recv()) {
+            Some(Ok(outcome)) => outcome,
             Some(Err(_)) => Err(Diagnostic::internal("an encoder thread panicked")),
             None => Ok(Vec::new()),
         }
     }
-}
-
-fn run(target: Target, messages: &Receiver<Message>) -> Result<Vec<Finished>> {
-    let mut encoder = Encoder::new(target);
-    for message in messages {
-        match message {
-            Message::Do(commands) => encoder.execute(commands)?,
-            Message::Settle { seal, answer } => {
-                // The caller is gone when nobody listens; then the queue ends too.
-                let _ = answer.send(encoder.held(seal)?);
-            }
-        }
-    }
-    Ok(encoder.into_finished())
 }
