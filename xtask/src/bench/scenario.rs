@@ -64,19 +64,29 @@ pub(super) fn named(names: &[&str]) -> Result<Vec<&'static Scenario>> {
 /// How the directories of runs begin.
 const RUN: &str = "run-";
 
-/// Removes what runs left, also earlier ones that were stopped.
+/// Runs that are left for the next benchmark to find, at most; a few GB.
+const KEPT_RUNS: usize = 100;
+
+/// Removes what runs left, also earlier ones that were stopped, once they are more than
+/// [`KEPT_RUNS`]. Not every time: ext4 takes minutes to forget the inodes of removed files, and
+/// files that are made meanwhile cost several times as much.
 ///
 /// # Errors
 /// Fails when the disk refuses.
 pub(super) fn clean(root: &Path) -> Result {
+    let mut runs = Vec::new();
     for scenario in &SCENARIOS {
         let Ok(entries) = fs::read_dir(scenario.folder(root)) else { continue };
         for entry in entries {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(RUN) {
-                fs::remove_dir_all(entry.path())?;
+                runs.push(entry.path());
             }
         }
+    }
+    if runs.len() > KEPT_RUNS {
+        println!("removing {} earlier runs: wait five minutes before the next one", runs.len());
+        runs.iter().try_for_each(fs::remove_dir_all)?;
     }
     Ok(())
 }
@@ -89,8 +99,7 @@ impl Scenario {
 
     /// An empty directory for a run of this competitor, beside the documents.
     ///
-    /// A new one each time, and none is removed before [`clean`]: ext4 takes minutes to forget the
-    /// inodes of removed files, and files that are made meanwhile cost several times as much.
+    /// A new one each time, and none is removed before [`clean`].
     ///
     /// # Errors
     /// Fails when the disk refuses.
@@ -149,13 +158,18 @@ mod tests {
     }
 
     #[test]
-    fn every_run_has_a_directory_of_its_own_until_they_are_cleaned() {
+    fn every_run_has_a_directory_of_its_own_until_they_are_many() {
         let root = std::env::temp_dir().join(format!("lockgate-runs-{}", std::process::id()));
         let tiny = &SCENARIOS[0];
         fs::create_dir_all(tiny.folder(&root).join("input")).unwrap();
         let first = tiny.fresh(&root, "a").unwrap();
         let second = tiny.fresh(&root, "a").unwrap();
         assert_ne!(first, second);
+        clean(&root).unwrap();
+        assert!(first.exists() && second.exists());
+        for _ in 0..KEPT_RUNS {
+            tiny.fresh(&root, "b").unwrap();
+        }
         clean(&root).unwrap();
         assert!(!first.exists() && !second.exists() && tiny.folder(&root).join("input").exists());
         fs::remove_dir_all(root).unwrap();
