@@ -5,6 +5,7 @@ use super::{
     worker::{Piece, Times, Worker},
 };
 use crate::{
+    allocator::Freed,
     checkpoint::{Checkpoint, Written, this_runner},
     clock::{self, Spent, Stopwatch},
     diagnostic::Result,
@@ -35,6 +36,7 @@ pub(super) struct Parts<'a> {
     pub(super) checkpoint: &'a mut Checkpoint,
     pub(super) workers: &'a mut [Worker],
     pub(super) encoders: &'a EncoderThreads,
+    pub(super) freed: &'a mut Freed,
     /// Set to give up at the next piece.
     pub(super) abandon: &'a AtomicBool,
     /// Hears of progress inside the micro-batch.
@@ -104,6 +106,7 @@ fn write(
     let units = source::json::units(files);
     let observer = parts.observer;
     let returned = parts.returned;
+    let freed = &mut *parts.freed;
     for left_out in left_out(returned, offsets, files) {
         counts.source_rejected += 1;
         counts.rejected += 1;
@@ -125,6 +128,7 @@ fn write(
             table.write(&key, rows)?;
         }
         observer.bytes_read(piece.bytes_read);
+        freed.after(piece.bytes_read);
         timings.write += watch.lap();
         Ok(())
     })?;

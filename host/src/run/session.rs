@@ -280,7 +280,6 @@ impl<'a> Session<'a> {
     fn carry_out(&mut self, begun: Begun, observer: &dyn Observer) -> Result<Done> {
         let Begun { offsets, inputs, files, discover, intent, start } = begun;
         let bytes = files.iter().map(|file| file.size_bytes).sum();
-        self.freed.before(bytes);
         observer.batch_started(offsets.batch, files.len() as u64, bytes);
         let mut parts = micro_batch::Parts {
             plan: self.run.plan,
@@ -290,6 +289,7 @@ impl<'a> Session<'a> {
             checkpoint: &mut self.checkpoint,
             workers: &mut self.workers,
             encoders: &self.encoders,
+            freed: &mut self.freed,
             abandon: &self.run.stop.abandon,
             observer,
         };
