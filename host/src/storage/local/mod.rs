@@ -18,6 +18,7 @@ mod listing;
 mod lock;
 mod pending;
 mod refusal;
+mod sync;
 mod unsynced;
 mod watch;
 

@@ -6,11 +6,7 @@
 //! micro-batch, so that one fsync makes all of them durable however deep their partitions are.
 
 use super::{
-    LocalStore,
-    directories::{self, sync_if_present},
-    directory_of,
-    refusal::refused,
-    unsynced::{self, Unsynced},
+    LocalStore, directories::sync_if_present, directory_of, refusal::refused, unsynced::Unsynced,
 };
 use crate::{
     diagnostic::{Diagnostic, Result},
@@ -122,8 +118,7 @@ pub(super) fn publish(store: &LocalStore, files: &[PendingFile]) -> Result<()> {
     for (file, from, to) in &moves {
         store.move_into_place(file, from, to)?;
     }
-    let into: Vec<_> = into.into_iter().collect();
-    unsynced::all(&into, |dir| directories::sync(dir))?;
+    store.unsynced.sync_names(into)?;
     // Last: a file must not lose its old name before the new one is durable.
     for dir in moves.iter().map(|(_, from, _)| directory_of(from)).collect::<BTreeSet<_>>() {
         sync_if_present(dir)?;
