@@ -15,7 +15,7 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     metrics::Observer,
     pipeline::plan::Plan,
-    sink::{self, parquet::EncoderThreads},
+    sink,
     source::{self, arrivals::Look, returned::Returned},
     stage::{Component, ConfiguredStage, Engine},
     types::{BatchId, CommitRecord, InputFile, OffsetRecord, Position},
@@ -33,7 +33,7 @@ pub(super) struct Session<'a> {
     checkpoint: Checkpoint,
     stages: Vec<ConfiguredStage>,
     workers: Vec<Worker>,
-    encoders: EncoderThreads,
+    encoders: sink::parquet::EncoderThreads,
     next: BatchId,
     watermark_us: Option<i64>,
     replay: Option<OffsetRecord>,
@@ -102,7 +102,7 @@ impl<'a> Session<'a> {
         }
         let mut session = Self {
             watermark_us: publish.and_then(|commit| commit.watermark_us),
-            encoders: EncoderThreads::start(run.workers.max(1))?,
+            encoders: sink::parquet::EncoderThreads::start(run.workers.max(1))?,
             run,
             engine: engine.clone(),
             checkpoint,

@@ -23,7 +23,10 @@ use arrow_select::filter::filter_record_batch;
 use bytes::Bytes;
 use proptest::prelude::*;
 use random::{Dice, field, selection};
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{cmp::Ordering, collections::BTreeMap, sync::LazyLock};
+
+/// Of all cases, so that what one leaves to the next would show.
+static THREADS: LazyLock<EncoderThreads> = LazyLock::new(|| EncoderThreads::start(2).unwrap());
 
 fn open(file: &Bytes) -> ParquetRecordBatchReaderBuilder<Bytes> {
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
@@ -200,14 +203,13 @@ fn round_trip(seed: u64, columns: usize, calls: usize, most_rows: usize, partiti
         event_time: None,
     };
     let mut written: Option<Vec<Bytes>> = None;
-    for threads in [0, 2] {
+    for threads in [&EncoderThreads::default(), &*THREADS] {
         let dice = &mut dice.clone();
         let folder = tempfile::tempdir().unwrap();
         let storage = Arc::new(LocalStore::new(folder.path()).unwrap());
         let (batch, provenance) = (BatchId(7), Provenance::default());
-        let encoders = EncoderThreads::start(threads).unwrap();
         let files = Arc::clone(&schema);
-        let writer = TableWriter::new(storage, &plan, files, batch, &provenance, &encoders);
+        let writer = TableWriter::new(storage, &plan, files, batch, &provenance, threads);
         let mut writer = writer.unwrap();
         let mut expected: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
         for _ in 0..calls {
@@ -228,7 +230,7 @@ fn round_trip(seed: u64, columns: usize, calls: usize, most_rows: usize, partiti
         for file in &files {
             let PendingHandle::Rename { path } = &file.handle else { panic!("{file:?}") };
             let data = Bytes::from(std::fs::read(folder.path().join(path)).unwrap());
-            if threads == 0 {
+            if threads.is_empty() {
                 let rows = read(open(&data));
                 assert_eq!(rows.num_rows() as u64, file.rows);
                 assert_statistics(&data, &rows);

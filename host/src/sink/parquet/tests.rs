@@ -383,13 +383,10 @@ fn columns_whose_values_never_repeat_are_written_without_a_dictionary() {
 fn a_store_that_refuses_is_reported_whatever_thread_met_it() {
     for threads in [0, 2] {
         for operation in [0, 1, 9] {
-            let folder = tempfile::tempdir().unwrap();
-            let storage = Arc::new(LocalStore::new(folder.path()).unwrap());
+            let Table { folder, storage } = Table::new();
             let storage = Faults::at(operation, Fault::Fail).wrap(storage);
-            let (plan, batch) = (plan(), BatchId(7));
-            let threads = EncoderThreads::start(threads).unwrap();
-            let writer = TableWriter::new(storage, &plan, schema(), batch, &provenance(), &threads);
-            let mut writer = writer.unwrap();
+            let table = Table { folder, storage };
+            let mut writer = table.writer(&plan(), schema(), threads);
             let written = (0..50).try_for_each(|call| {
                 let partition = key(Some(["a", "b", "c"][call as usize % 3]));
                 writer.write(&partition, rows(call * 500..(call + 1) * 500))

@@ -4,6 +4,7 @@
 use crate::diagnostic::{Diagnostic, Result};
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -45,6 +46,12 @@ impl<T> Shared<T> {
         }
         outcome
     }
+
+    /// The same; a panic is a failure, so that the thread stays.
+    fn work_or_panic(&self) -> Result<()> {
+        let panicked = |_| Err(Diagnostic::internal("a thread that syncs files panicked"));
+        catch_unwind(AssertUnwindSafe(|| self.work())).unwrap_or_else(panicked)
+    }
 }
 
 impl SyncThreads {
@@ -59,24 +66,16 @@ impl SyncThreads {
         let others = items.len().saturating_sub(1);
         let shared = Arc::new(Shared { items, next: AtomicUsize::new(0), sync });
         let (answer, answers) = channel();
-        let mut asked = 0;
         // Where no thread could be started, this one does all the work.
         for thread in self.threads(others) {
             let (shared, answer) = (Arc::clone(&shared), answer.clone());
-            let job = Box::new(move || drop(answer.send(shared.work())));
-            asked += usize::from(thread.send(job).is_ok());
+            let job = Box::new(move || drop(answer.send(shared.work_or_panic())));
+            // A thread ends with its queue, and the queue is here.
+            let _ = thread.send(job);
         }
         drop(answer);
-        let mut outcome = shared.work();
-        for other in answers {
-            asked -= 1;
-            outcome = outcome.and(other);
-        }
-        // One that gave no answer may have taken an item.
-        if asked > 0 {
-            return Err(Diagnostic::internal("a thread that syncs files panicked"));
-        }
-        outcome
+        let outcome = shared.work();
+        answers.into_iter().fold(outcome, Result::and)
     }
 
     /// As many as there are, and at most so many.
@@ -135,7 +134,7 @@ mod tests {
             Ok(())
         });
         assert_eq!(outcome.unwrap_err().message, "a thread that syncs files panicked");
-        let outcome = threads.all(items(3, &synced), |_| Ok(()));
-        assert!(outcome.is_ok(), "the calling thread does it alone: {outcome:?}");
+        let outcome = threads.all(items(50, &synced), |_| Ok(()));
+        assert!(outcome.is_ok(), "the threads are still there: {outcome:?}");
     }
 }
