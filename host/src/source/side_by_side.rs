@@ -22,8 +22,11 @@ pub(super) fn each<T: Send>(
 ) -> Result<Vec<T>> {
     let start = Instant::now();
     let mut done = Vec::with_capacity(files.len());
-    while let Some(file) = files.get(done.len()).filter(|_| start.elapsed() < ALONE) {
+    for file in files {
         done.push(work(file)?);
+        if start.elapsed() >= ALONE {
+            break;
+        }
     }
     for outcome in spread(&files[done.len()..], &work) {
         done.push(outcome?);

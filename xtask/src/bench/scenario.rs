@@ -64,7 +64,7 @@ pub(super) fn named(names: &[&str]) -> Result<Vec<&'static Scenario>> {
 /// How the directories of runs begin.
 const RUN: &str = "run-";
 
-/// Runs that are left for the next benchmark to find, at most; a few GB.
+/// Runs that a benchmark may leave behind; a few GB.
 const KEPT_RUNS: usize = 100;
 
 /// Removes what runs left, also earlier ones that were stopped, once they are more than
@@ -85,7 +85,7 @@ pub(super) fn clean(root: &Path) -> Result {
         }
     }
     if runs.len() > KEPT_RUNS {
-        println!("removing {} earlier runs: wait five minutes before the next one", runs.len());
+        println!("removing {} runs: wait five minutes before the next benchmark", runs.len());
         runs.iter().try_for_each(fs::remove_dir_all)?;
     }
     Ok(())

@@ -101,7 +101,8 @@ struct Slot {
 
 impl TableWriter {
     /// A writer of files of this schema, which encodes on these threads, or on the calling one
-    /// where there is none. The number of threads does not show in the files.
+    /// where there is none. The number of threads does not show in the files. One writer at a
+    /// time has the threads: another would wait for it for ever.
     ///
     /// # Errors
     /// Fails when a column cannot be stored in Parquet.

@@ -206,8 +206,9 @@ fn round_trip(seed: u64, columns: usize, calls: usize, most_rows: usize, partiti
     for threads in [&EncoderThreads::default(), &*THREADS] {
         let dice = &mut dice.clone();
         let folder = tempfile::tempdir().unwrap();
-        let storage = Arc::new(LocalStore::new(folder.path()).unwrap());
+        let storage: Storage = Arc::new(LocalStore::new(folder.path()).unwrap());
         let (batch, provenance) = (BatchId(7), Provenance::default());
+        abandon(&storage, &plan, &schema, threads, dice.clone());
         let files = Arc::clone(&schema);
         let writer = TableWriter::new(storage, &plan, files, batch, &provenance, threads);
         let mut writer = writer.unwrap();
@@ -268,6 +269,20 @@ fn assert_same_rows(found: &[RecordBatch], expected: &[RecordBatch]) {
             other = (rows < rest.num_rows()).then(|| rest.slice(rows, rest.num_rows() - rows));
         }
     }
+}
+
+/// Begins a micro-batch whose rows nobody wants any more.
+fn abandon(
+    storage: &Storage,
+    plan: &SinkPlan,
+    schema: &SchemaRef,
+    threads: &EncoderThreads,
+    mut dice: Dice,
+) {
+    let (storage, schema, batch) = (Arc::clone(storage), Arc::clone(schema), BatchId(6));
+    let rows = selection(&schema, column::SAMPLE_ROWS + 100, &mut dice);
+    let writer = TableWriter::new(storage, plan, schema, batch, &Provenance::default(), threads);
+    writer.unwrap().write(&PartitionKey(Vec::new()), rows).unwrap();
 }
 
 fn writer(folder: &tempfile::TempDir, schema: &SchemaRef, row_group_rows: usize) -> TableWriter {

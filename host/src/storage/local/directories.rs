@@ -11,13 +11,15 @@ use std::{
     fs::{self, File},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 #[derive(Debug)]
 pub(super) struct Directories {
     root: PathBuf,
     known: Mutex<Known>,
+    /// Shared while a file is created in a directory that may go; one goes alone.
+    going: RwLock<()>,
 }
 
 /// Directories that this process has made or met.
@@ -30,7 +32,7 @@ struct Known {
 
 impl Directories {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, known: Mutex::default() }
+        Self { root, known: Mutex::default(), going: RwLock::default() }
     }
 
     /// Makes a directory below the root exist, durably.
@@ -56,6 +58,20 @@ impl Directories {
         fs::create_dir_all(dir).map_err(|e| refused("create the directory", dir, &e))?;
         self.known().exist.insert(dir.to_owned());
         Ok(())
+    }
+
+    /// Creates a file in a directory, which is made if need be and stays meanwhile.
+    pub(super) fn create_in<T>(&self, dir: &Path, create: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _stays = self.going.read().unwrap_or_else(PoisonError::into_inner);
+        self.make(dir)?;
+        create()
+    }
+
+    /// Removes a directory, unless it holds files.
+    pub(super) fn remove_empty(&self, dir: &Path) {
+        let _going = self.going.write().unwrap_or_else(PoisonError::into_inner);
+        self.forget(dir);
+        let _ = fs::remove_dir(dir);
     }
 
     /// Directories to sync so that the names of these, and of what they lie in, are durable.

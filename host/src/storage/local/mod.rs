@@ -258,9 +258,9 @@ impl Store for LocalStore {
         self.locate(path)?;
         let handle = pending::handle(batch, path, &self.attempt);
         let file = self.locate(&handle)?;
-        self.dirs.make(directory_of(&file))?;
-        let unsynced = Arc::clone(&self.unsynced);
-        Ok(Box::new(pending::Writer::new(file, handle, unsynced)?))
+        let (dir, unsynced) = (directory_of(&file).to_owned(), Arc::clone(&self.unsynced));
+        let create = || pending::Writer::new(file, handle, unsynced);
+        Ok(Box::new(self.dirs.create_in(&dir, create)?))
     }
 
     fn sync_pending(&self, files: &[PendingFile]) -> Result<()> {

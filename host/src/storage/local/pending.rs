@@ -122,8 +122,7 @@ pub(super) fn publish(store: &LocalStore, files: &[PendingFile]) -> Result<()> {
     // Last: a file must not lose its old name before the new one is durable.
     for dir in moves.iter().map(|(_, from, _)| directory_of(from)).collect::<BTreeSet<_>>() {
         sync_if_present(dir)?;
-        store.dirs.forget(dir);
-        let _ = fs::remove_dir(dir); // Stays while it holds files of a later call.
+        store.dirs.remove_empty(dir);
     }
     Ok(())
 }
@@ -135,4 +134,32 @@ pub(super) fn same_file(a: &Path, b: &Path) -> Result<bool> {
         Err(e) => Err(refused("look at", file, &e)),
     };
     Ok(identity(a)? == identity(b)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::Store;
+    use std::thread;
+
+    /// Each goes alone, as copies to an archive do, and takes the directory of pending files with
+    /// it when it is the last one there.
+    #[test]
+    fn files_of_one_micro_batch_are_published_one_by_one_side_by_side() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::new(folder.path()).unwrap();
+        let publish = |path: &str| {
+            let handle = store.pending(BatchId(7), path)?.finish()?;
+            let (path, event_time_us) = (path.to_owned(), None);
+            let file = [PendingFile { path, handle, rows: 0, size_bytes: 0, event_time_us }];
+            store.publish(&file)
+        };
+        thread::scope(|scope| {
+            for name in ["a", "b", "c", "d"] {
+                let all = move || (0..100).try_for_each(|n| publish(&format!("{name}/{n}")));
+                scope.spawn(move || all().unwrap());
+            }
+        });
+        assert_eq!(store.list("").unwrap().len(), 400);
+    }
 }

@@ -69,7 +69,12 @@ impl SyncThreads {
         // Where no thread could be started, this one does all the work.
         for thread in self.threads(others) {
             let (shared, answer) = (Arc::clone(&shared), answer.clone());
-            let job = Box::new(move || drop(answer.send(shared.work_or_panic())));
+            let job = Box::new(move || {
+                let outcome = shared.work_or_panic();
+                // Nobody holds files open any more when the caller goes on.
+                drop(shared);
+                let _ = answer.send(outcome);
+            });
             // A thread ends with its queue, and the queue is here.
             let _ = thread.send(job);
         }

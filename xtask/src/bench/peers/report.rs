@@ -191,7 +191,7 @@ the schema, a thread per core, and the settings and the way of reading that were
 `xtask/peers/`.
 
 Every table of every run was read back by one independent program: rows, the sum of amounts in cents and the rows of each
-date are what the data says. Time is from start to exit, CPU time is user and system time of all processes, peak memory
+date are what the data says. Every second round goes backwards. Time is from start to exit, CPU time is user and system time of all processes, peak memory
 is the largest sum of their resident sets (looked at every 20 ms; pages they share count in each). Programs and
 documents are in the page cache; lockgate's plugins were compiled by an earlier run, and its rescued column is off. Only
 lockgate and Spark Structured Streaming keep a checkpoint and commit; only lockgate syncs what it

@@ -73,10 +73,12 @@ impl Scratch {
         ChunkBytes(&self.chunk)
     }
 
-    /// Gives back what only large chunks need.
+    /// Gives back what only large chunks and pages need.
     pub(in super::super) fn shrink(&mut self) {
-        self.chunk.clear();
-        self.chunk.shrink_to(KEPT_BYTES);
+        for buffer in [&mut self.chunk, &mut self.page, &mut self.compressed] {
+            buffer.clear();
+            buffer.shrink_to(KEPT_BYTES);
+        }
     }
 
     /// The page, compressed.
