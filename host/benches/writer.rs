@@ -74,7 +74,7 @@ fn write(bencher: Bencher<'_, '_>, compression: Compression) {
         let table = TableWriter::new(storage, sink_plan, schema, batch, &provenance, &here);
         let mut table = table.unwrap();
         for view in &views {
-            for (key, rows) in cut_by_partition(view, &partitioner).unwrap() {
+            for (key, rows) in cut_by_partition(view, &partitioner, &mut Vec::new()).unwrap() {
                 table.write(&key, rows).unwrap();
             }
         }

@@ -191,6 +191,9 @@ pub struct SinkProgress {
     pub description: String,
     /// Rows written.
     pub num_output_rows: u64,
+    /// Rows sent to the quarantine: their partition can have no directory.
+    #[serde(default)]
+    pub num_quarantined_rows: u64,
     /// Files published.
     pub num_output_files: u64,
     /// Bytes published.

@@ -17,6 +17,7 @@ use std::{io::Write, sync::Arc};
 mod crash;
 mod cut_off;
 mod denied;
+mod no_directory;
 
 use denied::Denied;
 

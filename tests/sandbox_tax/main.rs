@@ -193,9 +193,11 @@ fn job(plan: &Plan, stages: &[ConfiguredStage]) -> Result<Times> {
     for unit in units(&files) {
         reader.read_unit(&source, &files[unit], &mut |decoded: SourceBatch| {
             times.decode += lap(&mut before);
-            let output = chain.process(&decoded.batch, &Lineage::default())?;
+            let mut output = chain.process(&decoded.batch, &Lineage::default())?;
             times.stages += lap(&mut before);
-            for (key, rows) in cut_by_partition(&output.view, &partitioner)? {
+            for (key, rows) in
+                cut_by_partition(&output.view, &partitioner, &mut output.rejected)?
+            {
                 table.write(&key, rows)?;
             }
             times.write += lap(&mut before);

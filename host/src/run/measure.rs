@@ -108,9 +108,9 @@ pub fn measure(
         let mut split = Duration::ZERO;
         rows.clear();
         for batch in &sample.batches {
-            let output = chain.process(&batch.batch, &lineage(batch, rescued.as_ref()))?;
+            let mut output = chain.process(&batch.batch, &lineage(batch, rescued.as_ref()))?;
             let start = Instant::now();
-            cut_by_partition(&output.view, &partitioner)?;
+            cut_by_partition(&output.view, &partitioner, &mut output.rejected)?;
             split += start.elapsed();
             if rows.is_empty() {
                 rows = output.stages;

@@ -10,6 +10,7 @@ use crate::{
     pipeline::plan::Plan,
     sink::{
         bind::check_files,
+        hive,
         parquet::{Rows, Selection},
         partition::Partitioner,
     },
@@ -18,7 +19,7 @@ use crate::{
     storage::Storage,
     types::{InputFile, PartitionKey, Rejected, StageRows},
 };
-use arrow_array::ArrayRef;
+use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::SchemaRef;
 use std::{borrow::Cow, sync::Arc};
 
@@ -106,9 +107,9 @@ fn transform(
     rescued: Option<&Arc<str>>,
 ) -> Result<Piece> {
     let mut watch = Stopwatch::start();
-    let output = chain.process(&source.batch, &lineage(&source, rescued))?;
+    let mut output = chain.process(&source.batch, &lineage(&source, rescued))?;
     let stages = watch.lap();
-    let rows = cut_by_partition(&output.view, partitioner)?;
+    let rows = cut_by_partition(&output.view, partitioner, &mut output.rejected)?;
     let mut rejected = originals(&source, &output.rejected);
     let source_rejected = source.rejected.len() as u64;
     let rows_read = source.batch.num_rows() as u64;
@@ -128,26 +129,52 @@ pub(super) fn lineage(source: &SourceBatch, rescued: Option<&Arc<str>>) -> Linea
     Lineage { rescued: rescued.map(|name| (Arc::clone(name), rescued::narrow as _)), slices }
 }
 
-/// The rows of each partition, ordered by partition; no value is moved.
+/// The rows of each partition, ordered by partition; no value is moved. Rows whose partition
+/// can have no directory join the rejected ones.
 ///
 /// # Errors
 /// Fails when the partitioner was bound to another schema than the view's.
 pub fn cut_by_partition(
     view: &View,
     partitioner: &Partitioner,
+    rejected: &mut Vec<RejectedRow>,
 ) -> Result<Vec<(PartitionKey, Rows)>> {
     if view.num_rows() == 0 {
         return Ok(Vec::new());
     }
     let inputs = partitioner.inputs().iter().map(|name| view.column(name));
     let inputs: Vec<ArrayRef> = inputs.collect::<Result<_>>()?;
-    let parts = partitioner.split(&inputs, view.num_rows())?;
-    let order: Vec<u32> =
-        parts.iter().flat_map(|(_, rows)| rows.values().iter().copied()).collect();
-    let (columns, groups) = view.select(&order.into(), partitioner.file_columns())?;
-    let selection = Selection::new(partitioner.file_schema(), columns, &groups, view.num_rows())?;
+    let mut parts = partitioner.split(&inputs, view.num_rows())?;
+    parts.retain(|(key, rows)| {
+        let too_long = hive::name_too_long(key);
+        rejected.extend(too_long.iter().flat_map(|name| without_directory(view, rows, name)));
+        too_long.is_none()
+    });
+    let order: UInt32Array =
+        parts.iter().flat_map(|(_, rows)| rows.values().iter().copied()).collect::<Vec<_>>().into();
+    let (columns, groups) = view.select(&order, partitioner.file_columns())?;
+    let selection = Selection::new(partitioner.file_schema(), columns, &groups, order.len())?;
     let mut all = Rows::all(selection);
     Ok(parts.into_iter().map(|(key, rows)| (key, all.split_first(rows.len()))).collect())
+}
+
+/// Rows of a partition whose directory would have too long a name.
+fn without_directory(view: &View, rows: &UInt32Array, name: &str) -> Vec<RejectedRow> {
+    let message = format!(
+        "the row's partition `{}...` needs a directory name of {} bytes; file systems take {}",
+        &name[..name.floor_char_boundary(60)],
+        name.len(),
+        hive::LONGEST_NAME_BYTES
+    );
+    let [stage, code, message] = ["sink", "partition-too-long", &message].map(Arc::from);
+    let rejected = |row: &u32| RejectedRow {
+        stage: Arc::clone(&stage),
+        code: Arc::clone(&code),
+        message: Arc::clone(&message),
+        row: *row as usize,
+        origin: view.origin(*row as usize),
+    };
+    rows.values().iter().map(rejected).collect()
 }
 
 /// Longest text of a rejected record that is kept, in bytes.

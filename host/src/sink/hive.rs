@@ -37,6 +37,9 @@ use std::fmt::Write;
 /// Directory text of null.
 pub const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
+/// Longest directory name, in bytes, that every usual file system takes.
+pub const LONGEST_NAME_BYTES: usize = 255;
+
 /// Directory of a partition below the sink's root, without a slash at either end; empty for
 /// a table without partition columns.
 #[must_use]
@@ -54,6 +57,19 @@ pub fn directory(key: &PartitionKey) -> String {
         }
     }
     path
+}
+
+/// The first level of a partition's directory whose name usual file systems do not take.
+#[must_use]
+pub fn name_too_long(key: &PartitionKey) -> Option<String> {
+    // Escaped, a byte becomes three at most.
+    let may_be = |(name, value): &(String, Option<String>)| {
+        3 * (name.len() + value.as_ref().map_or(NULL.len(), String::len)) >= LONGEST_NAME_BYTES
+    };
+    if !key.0.iter().any(may_be) {
+        return None;
+    }
+    directory(key).split('/').find(|name| name.len() > LONGEST_NAME_BYTES).map(str::to_owned)
 }
 
 /// The partition a file is in, by the directories of its path; directories that are not
@@ -144,6 +160,20 @@ mod tests {
         assert_eq!(partition_of(&format!("{}/f.parquet", directory(&key))), key);
         assert_eq!(directory(&PartitionKey(vec![])), "");
         assert_eq!(partition_of("f.parquet"), PartitionKey(vec![]));
+    }
+
+    #[test]
+    fn a_level_may_have_255_bytes_once_escaped() {
+        let too_long = |value: &str| name_too_long(&key(Some(value))).map(|name| name.len());
+        assert_eq!(too_long(&"x".repeat(253)), None);
+        assert_eq!(too_long(&"x".repeat(254)), Some(256));
+        assert_eq!(too_long(&"é".repeat(126)), None);
+        assert_eq!(too_long(&"é".repeat(127)), Some(256));
+        assert_eq!(too_long(&":".repeat(84)), None);
+        assert_eq!(too_long(&":".repeat(85)), Some(257));
+        let name = "n".repeat(230);
+        let null = PartitionKey(vec![("k".into(), Some("x".repeat(200))), (name.clone(), None)]);
+        assert_eq!(name_too_long(&null), Some(format!("{name}={NULL}")));
     }
 
     #[test]

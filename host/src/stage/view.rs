@@ -124,7 +124,7 @@ impl View {
     }
 
     /// Where a row came from; `None` for one that a stage made up.
-    pub(super) fn origin(&self, row: usize) -> Option<RowOrigin> {
+    pub fn origin(&self, row: usize) -> Option<RowOrigin> {
         let source = self.row_in(SOURCE, row)?;
         let element = self.trail.as_ref().and_then(|trail| {
             let positions = trail.positions.array.as_primitive::<arrow_array::types::UInt32Type>();

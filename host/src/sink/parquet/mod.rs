@@ -146,11 +146,11 @@ impl TableWriter {
         })
     }
 
-    /// Adds rows to a partition, after those it has.
+    /// Adds rows to a partition, after those it has. Its directory is made only after the
+    /// commit, so there must be a name for it that [is not too long](super::hive::name_too_long).
     ///
     /// # Errors
-    /// Fails when the rows have another schema, the partition's directory would have too long
-    /// a name, or the store refuses; possibly for rows of an
+    /// Fails when the rows have another schema, or the store refuses; possibly for rows of an
     /// earlier call.
     pub fn write(&mut self, key: &PartitionKey, rows: impl Into<Rows>) -> Result<()> {
         let rows = rows.into();
@@ -160,7 +160,7 @@ impl TableWriter {
         self.check_schema(&rows)?;
         let index = match self.by_key.get(key) {
             Some(index) => *index,
-            None => self.add_partition(key)?,
+            None => self.add_partition(key),
         };
         self.ledger.add(index, rows.len() as u64, rows.bytes());
         if self.layout.is_none() {
@@ -249,13 +249,13 @@ impl TableWriter {
         Ok(())
     }
 
-    fn add_partition(&mut self, key: &PartitionKey) -> Result<usize> {
+    fn add_partition(&mut self, key: &PartitionKey) -> usize {
         let index = self.partitions.len();
-        let partition = Arc::new(Partition::new(index, key.clone())?);
+        let partition = Arc::new(Partition::new(index, key.clone()));
         let encoder = self.workers.encoder_of(&partition.directory);
         self.partitions.push(Slot { partition, encoder });
         self.by_key.insert(key.clone(), index);
-        Ok(index)
+        index
     }
 
     /// Hands a partition's buffered rows to its encoder.

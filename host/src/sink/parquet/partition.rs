@@ -1,13 +1,7 @@
 //! A partition as the writer sees it: a number, a directory, and the true values.
 
 use super::super::hive;
-use crate::{
-    diagnostic::{Diagnostic, Result},
-    types::{BatchId, PartitionKey},
-};
-
-/// Longest directory name that every usual file system takes.
-const LONGEST_NAME_BYTES: usize = 255;
+use crate::types::{BatchId, PartitionKey};
 
 /// One partition of one micro-batch.
 #[derive(Debug)]
@@ -20,24 +14,9 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    /// # Errors
-    /// Fails when the directory could not be made: pending files have other names, so this
-    /// would show only after the commit.
-    pub(super) fn new(index: usize, key: PartitionKey) -> Result<Self> {
+    pub(super) fn new(index: usize, key: PartitionKey) -> Self {
         let directory = hive::directory(&key);
-        match directory.split('/').find(|name| name.len() > LONGEST_NAME_BYTES) {
-            None => Ok(Self { index, directory, key }),
-            Some(name) => {
-                let start: String = name.chars().take(60).collect();
-                let message = format!(
-                    "a row belongs to the partition `{start}...`, whose directory name has {} \
-                     bytes; file systems take {LONGEST_NAME_BYTES}",
-                    name.len()
-                );
-                let hint = "shorten the value in a stage, or partition by something else";
-                Err(Diagnostic::data(message).hint(hint))
-            }
-        }
+        Self { index, directory, key }
     }
 
     /// Final path of a file of this partition: a pure function of micro-batch, directory and

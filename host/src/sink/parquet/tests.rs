@@ -274,14 +274,6 @@ fn null_and_the_empty_string_share_a_directory_but_no_file_and_the_footer_tells_
 }
 
 #[test]
-fn a_value_too_long_for_a_directory_name_is_refused_before_anything_is_committed() {
-    let mut writer = Table::new().writer(&plan(), schema(), 0);
-    writer.write(&key(Some(&"x".repeat(253))), rows(0..1)).unwrap();
-    let error = writer.write(&key(Some(&"x".repeat(254))), rows(0..1)).unwrap_err();
-    assert!(error.message.contains("has 256 bytes; file systems take 255"), "{error:?}");
-}
-
-#[test]
 fn the_footer_says_where_rows_come_from_within_bounds() {
     let table = Table::new();
     let mut writer = table.writer(&plan(), schema(), 0);
