@@ -14,7 +14,9 @@ use lockgate::{
 };
 use lockgate_tests::{ENGINE, Job, files_below};
 use std::{
+    ffi::OsStr,
     fs::{self, File},
+    os::unix::ffi::OsStrExt,
     sync::Mutex,
     time::{Duration, UNIX_EPOCH},
 };
@@ -265,6 +267,23 @@ fn files_that_were_read_are_deleted_or_archived() {
     put(&job, "x/1.json", &record(1), 0);
     run(&job);
     assert_eq!(fs::read_to_string(job.path("archive/x/1.json")).unwrap(), record(1));
+}
+
+#[test]
+fn a_file_whose_name_is_not_utf8_is_as_good_as_another() {
+    let job = job(ARCHIVE);
+    job.edit("max_files_per_trigger = 1", "max_files_per_trigger = 2");
+    let name = OsStr::from_bytes(b"caf\xe9.json");
+    let text = "{\"id\":1}\n{\"id\":\n";
+    fs::write(job.path("input").join(name), text).unwrap();
+    put(&job, "café.json", &record(2), 0);
+    for _ in 0..2 {
+        assert_eq!(run(&job), []);
+        assert_eq!((ids(&job), job.quarantine().len()), (vec!["1".into(), "2".into()], 1));
+    }
+    assert_eq!(job.quarantine()[0]["file"], "caf\0e9.json");
+    assert_eq!(fs::read_to_string(job.path("archive").join(name)).unwrap(), text);
+    assert_eq!(names(&job, "archive").len(), 2);
 }
 
 #[test]

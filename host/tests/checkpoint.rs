@@ -5,12 +5,15 @@
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
+    fmt::Debug,
     fs,
+    os::unix::ffi::OsStrExt,
     path::Path,
     process::{Command, Output, Stdio},
 };
 
-fn lockgate(directory: &Path, args: &[&str]) -> Output {
+fn lockgate(directory: &Path, args: &[impl AsRef<OsStr>]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
     command.current_dir(directory).args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
     command.output().unwrap()
@@ -21,7 +24,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[track_caller]
-fn ends(directory: &Path, args: &[&str], code: i32) -> (String, String) {
+fn ends(directory: &Path, args: &[impl AsRef<OsStr> + Debug], code: i32) -> (String, String) {
     let output = lockgate(directory, args);
     let (data, talk) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{args:?}: {data}{talk}");
@@ -29,7 +32,7 @@ fn ends(directory: &Path, args: &[&str], code: i32) -> (String, String) {
 }
 
 #[track_caller]
-fn done(directory: &Path, args: &[&str]) -> String {
+fn done(directory: &Path, args: &[impl AsRef<OsStr> + Debug]) -> String {
     ends(directory, args, 0).0
 }
 
@@ -262,6 +265,12 @@ fn an_input_file_tells_what_came_of_it_or_why_nothing_did() {
         let shown = why(&format!("in/{name}"));
         assert!(shown.contains(words), "{name}: {shown}");
     }
+    // A name in Latin-1, which also holds what a terminal obeys.
+    let odd = OsStr::from_bytes(b"in/caf\xe9\x1b[2J.json");
+    fs::write(job.path().join(odd), "{\"id\": 7}\n").unwrap();
+    let shown = done(job.path(), &["why".as_ref(), odd, "--pipeline".as_ref(), "p.toml".as_ref()]);
+    assert!(shown.contains("caf\u{fffd}e9\u{fffd}[2J.json"), "{shown}");
+    assert!(shown.contains("it is new: the next run reads it"), "{shown}");
     fs::write(job.path().join("in/a.json"), "{\"id\": 77}\n").unwrap();
     assert!(why("in/a.json").contains("changed     since it was read"));
     let old = job.path().join("in/old.json");

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot start has failed")]
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
@@ -44,12 +46,12 @@ impl Pipeline {
         Self { dir, child, lines }
     }
 
-    fn at(&self, path: &str) -> PathBuf {
+    fn at(&self, path: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join(path)
     }
 
     /// A whole file appears at this path.
-    fn arrives(&self, path: &str) {
+    fn arrives(&self, path: impl AsRef<Path>) {
         let (hidden, file) = (self.at("file"), self.at(path));
         fs::write(&hidden, "{\"id\": 1}\n").unwrap();
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -129,6 +131,9 @@ fn a_backlog_goes_on_without_waiting_and_within_the_limits() {
     for said in ["batch 0: 2 files", "batch 1: 2 files", "batch 2: 1 file,"] {
         pipeline.says(said);
     }
+    // A name in Latin-1.
+    pipeline.arrives(OsStr::from_bytes(b"in/caf\xe9.json"));
+    pipeline.says("batch 3: 1 file,");
     // A burst: nothing is lost, however it is cut.
     for n in 0..50 {
         pipeline.arrives(&format!("in/burst-{n}.json"));

@@ -195,9 +195,7 @@ fn job(plan: &Plan, stages: &[ConfiguredStage]) -> Result<Times> {
             times.decode += lap(&mut before);
             let mut output = chain.process(&decoded.batch, &Lineage::default())?;
             times.stages += lap(&mut before);
-            for (key, rows) in
-                cut_by_partition(&output.view, &partitioner, &mut output.rejected)?
-            {
+            for (key, rows) in cut_by_partition(&output.view, &partitioner, &mut output.rejected)? {
                 table.write(&key, rows)?;
             }
             times.write += lap(&mut before);

@@ -97,7 +97,7 @@ impl Terminal {
     /// Fails when standard output does; a reader that has seen enough is no failure.
     pub fn data(&self, text: &str) -> Result<(), Diagnostic> {
         let mut out = io::stdout().lock();
-        match out.write_all(self.shown(text).as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(harmless(self.shown(text)).as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Diagnostic::storage("cannot write to standard output").cause(error))
             }
@@ -129,7 +129,7 @@ impl Terminal {
 
     /// Writes a line to standard error. There is nobody to tell when that fails.
     pub fn talk(&self, line: &str) {
-        let _ = writeln!(io::stderr().lock(), "{}", self.shown(line));
+        let _ = writeln!(io::stderr().lock(), "{}", harmless(self.shown(line)));
     }
 
     /// Shows something that does not stop anything.
@@ -151,5 +151,29 @@ impl Terminal {
             failures.iter().map(|f| self.renderer.render(&self.placed(f))).collect();
         let _ = io::stderr().lock().write_all(texts.join("\n").as_bytes());
         ExitCode::from(failures.first().map_or(0, |failure| failure.kind.exit_code()))
+    }
+}
+
+/// Text without control characters but line breaks and tabs: a file's name may hold what a
+/// terminal obeys.
+fn harmless(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(is_harmful) {
+        return text;
+    }
+    text.replace(is_harmful, "\u{fffd}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_not_shown() {
+        assert_eq!(harmless("a\tb\n\u{e9}".into()), "a\tb\n\u{e9}");
+        assert_eq!(
+            harmless("a\x1b[31m\0e9\r\u{9b}".into()),
+            "a\u{fffd}[31m\u{fffd}e9\u{fffd}\u{fffd}"
+        );
     }
 }

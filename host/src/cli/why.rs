@@ -8,11 +8,11 @@ use crate::{
     pipeline::{plan::Plan, quantity::TimeSpan},
     run::{Fate, Input, Output, Stores, Why, why},
     sink::footer,
-    storage::{self, StorageOptions},
+    storage::{self, StorageOptions, local::name},
     types::RecordId,
 };
 use clap::Args;
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, fmt::Write as _, path::PathBuf};
 
 /// Paths that are shown.
 const SHOWN_PATHS: usize = 20;
@@ -31,7 +31,7 @@ with --pipeline, the checkpoint adds when, by whom, and with which config. An in
 #[command(after_help = AFTER_HELP)]
 pub(super) struct WhyArgs {
     /// The file: a path, a URL, or a path below the table's or the source's root
-    file: String,
+    file: OsString,
     /// The pipeline file
     #[arg(long)]
     pipeline: Option<PathBuf>,
@@ -42,12 +42,13 @@ pub(super) struct WhyArgs {
 /// # Errors
 /// Fails when there is no such file, a record is damaged, and when a store refuses.
 pub(super) fn run(args: &WhyArgs, terminal: &Terminal) -> Result<(), Failures> {
+    let file = name::as_text(&args.file);
     let text = match &args.pipeline {
-        None => alone(&args.file, terminal)?,
+        None => alone(&file, terminal)?,
         Some(pipeline) => {
             let plan = load(pipeline, terminal)?;
             let stores = Stores::open(&plan, &terminal.notices())?;
-            match why(&plan, &stores, &args.file)? {
+            match why(&plan, &stores, &file)? {
                 Why::Output(output) => output_text(&output)?,
                 Why::Input(input) => input_text(&input, &plan)?,
             }

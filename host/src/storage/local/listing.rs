@@ -4,11 +4,8 @@
 //! a directory that contains itself through a link is entered once. Pipes, sockets and
 //! devices are no files.
 
-use super::{TEMPORARY, refusal::refused};
-use crate::{
-    diagnostic::{Diagnostic, Result},
-    storage::Meta,
-};
+use super::{TEMPORARY, name, refusal::refused};
+use crate::{diagnostic::Result, storage::Meta};
 use std::{
     fs,
     io::ErrorKind,
@@ -46,18 +43,12 @@ pub(super) fn list_after(dir: PathBuf, path: &str, after: &str) -> Result<Vec<Me
         for entry in entries {
             let entry = entry.map_err(|e| refused("list", &next.dir, &e))?;
             let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                return Err(Diagnostic::storage(format!(
-                    "the file name `{}` is not UTF-8",
-                    entry.path().display()
-                ))
-                .hint("rename the file, or move it out of this directory"));
-            };
+            let name = name::as_text(&name);
             if name.starts_with(TEMPORARY) {
                 continue;
             }
             let path = if next.path.is_empty() {
-                name.to_owned()
+                name.into_owned()
             } else {
                 format!("{}/{name}", next.path)
             };
@@ -111,7 +102,11 @@ fn identity(meta: &fs::Metadata) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener};
+    use crate::storage::{Store, local::LocalStore};
+    use std::{
+        ffi::OsStr,
+        os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener},
+    };
 
     fn paths(dir: &Path) -> Vec<String> {
         list(dir.to_owned(), "").unwrap().into_iter().map(|meta| meta.path).collect()
@@ -139,12 +134,17 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_utf8_is_reported_with_what_to_do() {
+    fn names_that_are_not_utf8_are_listed_and_lead_back_to_their_files() {
         let temp = tempfile::tempdir().unwrap();
-        fs::write(temp.path().join(std::ffi::OsStr::from_bytes(b"a\xff.json")), "").unwrap();
-        let error = list(temp.path().to_owned(), "").unwrap_err();
-        assert!(error.message.contains("is not UTF-8"), "{error}");
-        assert!(error.hints[0].contains("rename"), "{error}");
+        let dir = temp.path().join(OsStr::from_bytes(b"d\xe9"));
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join(OsStr::from_bytes(b"a\xff.json")), "{}").unwrap();
+        assert_eq!(paths(temp.path()), ["d\0e9/a\0ff.json"]);
+        let store = LocalStore::new(temp.path()).unwrap();
+        assert_eq!(store.list("d\0e9").unwrap()[0].path, "d\0e9/a\0ff.json");
+        assert_eq!(store.read("d\0e9/a\0ff.json").unwrap().unwrap(), b"{}");
+        assert_eq!(store.read("d\0e9/a.json").unwrap(), None);
+        assert!(store.read("d\0zz/a.json").is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@
 mod directories;
 mod listing;
 mod lock;
+pub mod name;
 mod pending;
 mod refusal;
 mod sync;
@@ -91,9 +92,10 @@ impl LocalStore {
 
     /// The file of a path, which must stay below the root.
     fn locate(&self, path: &str) -> Result<PathBuf> {
-        let proper = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
-        if path.split('/').all(proper) {
-            return Ok(self.root.join(path));
+        let proper = |name: &str| !matches!(name, "" | "." | "..");
+        match name::of_text(path) {
+            Some(file) if path.split('/').all(proper) => return Ok(self.root.join(file)),
+            _ => {}
         }
         Err(Diagnostic::storage(format!("`{path}` is no path below `{}`", self.name))
             .hint("paths are relative, with single `/` and without `.` and `..`"))

@@ -4,7 +4,7 @@
 //! there. The creation of a file is none, as it is most likely still being written. Kernels other than
 //! Linux do not tell when a file is closed, and network file systems not what other machines do.
 
-use super::refusal::refused;
+use super::{name, refusal::refused};
 use crate::{
     diagnostic::{Diagnostic, Result},
     storage::{Arrival, Coverage, Tell, Watch},
@@ -67,7 +67,8 @@ impl Watcher {
 
 impl Watch for Watcher {
     fn cover(&mut self, prefix: &str) -> Result<Coverage> {
-        let dir = self.root.join(prefix);
+        let Some(dir) = name::of_text(prefix) else { return Ok(Coverage::Missing) };
+        let dir = self.root.join(dir);
         match is_on_network(&dir) {
             Ok(false) => {}
             Ok(true) => return Ok(Coverage::Untold),
@@ -159,9 +160,9 @@ impl Listener {
             }
             _ => return None,
         };
-        // A listing says what to do about a name that is not UTF-8.
-        let path = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
-        Some(path.map_or(Arrival::Missed, |path| arrival(path.to_owned())))
+        let path = path.strip_prefix(&self.root).ok();
+        let text = path.map(|path| name::as_text(path.as_os_str()).into_owned());
+        Some(text.map_or(Arrival::Missed, arrival))
     }
 }
 
