@@ -6,6 +6,7 @@
 mod bind;
 mod candidates;
 mod clean_up;
+mod components;
 mod discovery;
 mod inputs;
 mod left_out;

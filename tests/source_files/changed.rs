@@ -1,0 +1,172 @@
+//! Inputs that change: after they were read, while they are, and before a replay.
+
+use super::{Ear, ids, job, names, put, record, run, run_with};
+use lockgate::{
+    diagnostic::Diagnostic,
+    metrics::{Observer, Progress},
+    pipeline::plan::Trigger,
+    run::{Run, Stop, Stores},
+    storage::{
+        fault::{Fault, Faults, is_stop},
+        silent,
+    },
+    types::BatchId,
+};
+use lockgate_tests::{ENGINE, Job, files_below};
+use std::fs;
+
+#[test]
+fn a_file_that_changed_after_it_was_read_is_told_once_and_not_read_again() {
+    let job = job("");
+    (0..3).for_each(|n| put(&job, &format!("{n}.json"), &record(n), n));
+    assert_eq!(run(&job), []);
+    put(&job, "0.json", &record(100), 0);
+    put(&job, "1.json", &record(101), 50);
+    (3..6).for_each(|n| put(&job, &format!("{n}.json"), &record(n), n));
+    let warnings = run(&job);
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert_eq!(warning.message, "input `0.json` and 1 others changed after they were read");
+    assert!(warning.causes[0].contains("a file is read once"), "{warning}");
+    assert_eq!(ids(&job), ["0", "1", "2", "3", "4", "5"]);
+}
+
+/// Removes a file and writes to another once the first micro-batch is visible.
+struct Meddler<'a>(&'a Job, Ear);
+
+impl Observer for Meddler<'_> {
+    fn batch_done(&self, progress: &Progress) {
+        if progress.batch_id == 0 {
+            fs::remove_file(self.0.path("input/2.json")).unwrap();
+            put(self.0, "4.json", &(record(40) + &record(41)), 9);
+        }
+    }
+
+    fn warning(&self, warning: &Diagnostic) {
+        self.1.warning(warning);
+    }
+}
+
+#[test]
+fn files_that_vanish_or_change_between_micro_batches_of_one_listing_are_read_as_they_are_by_then() {
+    let job = job("");
+    (1..=6).for_each(|id| put(&job, &format!("{id}.json"), &record(id), id));
+    let (plan, stop, meddler) = (job.plan(), Stop::default(), Meddler(&job, Ear::default()));
+    let stores = Stores::open(&plan, &silent()).unwrap();
+    let run = Run { plan: &plan, stores, trigger: Trigger::AvailableNow, workers: 1, stop: &stop };
+    run.run(&ENGINE, &meddler).unwrap();
+    assert_eq!(ids(&job), ["1", "3", "40", "41", "5", "6"]);
+    // What was recorded is what was read: the last listing finds no file that changed.
+    assert!(meddler.1.0.into_inner().unwrap().is_empty());
+}
+
+/// Stops a run right before it commits its first micro-batch, of two files.
+fn begun(more: &str) -> Job {
+    let job = job(more);
+    job.edit("max_files_per_trigger = 1", "max_files_per_trigger = 2");
+    (0..2).for_each(|n| put(&job, &format!("{n}.json"), &record(n), n));
+    for operation in 0.. {
+        let faults = Faults::at(operation, Fault::StopBefore);
+        let (outcome, _) = run_with(&job, |stores| stores.map(|store| faults.wrap(store)));
+        assert!(is_stop(&outcome.unwrap_err()));
+        if faults.trace().last().unwrap().starts_with("create commits/") {
+            return job;
+        }
+    }
+    unreachable!("a run commits")
+}
+
+#[test]
+fn an_input_that_changed_before_a_replay_stops_it_or_is_left_out_and_told() {
+    let job = begun("");
+    let refused = || run_with(&job, |stores| stores).0.unwrap_err();
+    fs::remove_file(job.path("input/0.json")).unwrap();
+    let gone = refused();
+    assert_eq!(gone.message, "input `0.json` changed after micro-batch 0 recorded it");
+    assert_eq!(gone.causes, ["it is gone"]);
+    put(&job, "0.json", &record(100), 0);
+    let refusal = refused();
+    assert_eq!(refusal.message, gone.message);
+    assert!(refusal.hints.iter().any(|hint| hint.contains("on_changed_input")), "{refusal:?}");
+    assert_eq!(ids(&job), [""; 0]);
+    job.edit("[source]", "[source]\non_changed_input = \"skip\"");
+    let warnings = run(&job);
+    assert_eq!(warnings[0], refusal, "what stopped the run before is a warning now");
+    assert_eq!(ids(&job), ["1"]);
+    let commit = fs::read_to_string(job.path("state/commits/0000000000.json")).unwrap();
+    assert!(commit.contains(r#""skipped":["0.json"]"#), "{commit}");
+}
+
+#[test]
+fn an_input_that_was_left_out_is_never_cleaned_even_if_it_is_put_back() {
+    let job = begun("on_changed_input = \"skip\"\nclean_source = \"delete\"");
+    put(&job, "0.json", &record(100), 0);
+    run(&job);
+    assert_eq!(names(&job, "input"), ["0.json"]);
+    put(&job, "0.json", &record(0), 0);
+    run(&job);
+    assert_eq!(ids(&job), ["1"]);
+    assert_eq!(names(&job, "input"), ["0.json"], "its rows are nowhere else");
+}
+
+#[test]
+fn a_replay_under_a_changed_pipeline_file_says_so_and_its_files_say_what_they_ran_with() {
+    let job = begun("");
+    job.edit("[sink]", "[[stage]]\nplugin = \"filter\"\nconfig = { where = \"id > 0\" }\n\n[sink]");
+    let warnings = run(&job);
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert_eq!(warning.message, "the pipeline file changed after micro-batch 0 was begun");
+    assert_eq!(ids(&job), ["1"]);
+    let sink = Stores::open(&job.plan(), &silent()).unwrap().sink;
+    let file = job.table().0.into_keys().next().unwrap();
+    let footer = lockgate::sink::footer::read(&sink, &file).unwrap();
+    let components: Vec<String> =
+        serde_json::from_str(footer.get("lockgate.components").unwrap()).unwrap();
+    let [component] = components.as_slice() else { panic!("{components:?}") };
+    assert!(
+        job.path(&format!("state/plugins/{component}.wasm")).exists(),
+        "the record of the intent names no component, the file the one it ran with"
+    );
+}
+
+/// Removes a file before each of two attempts at a micro-batch of four.
+struct Hasty<'a>(&'a Job, Ear);
+
+impl Observer for Hasty<'_> {
+    fn batch_started(&self, batch: BatchId, files: u64, _bytes: u64) {
+        if let (0, 3..=4) = (batch.0, files) {
+            fs::remove_file(self.0.path(&format!("input/{}.json", 5 - files))).unwrap();
+        }
+    }
+
+    fn warning(&self, warning: &Diagnostic) {
+        self.1.warning(warning);
+    }
+}
+
+#[test]
+fn inputs_that_vanish_before_they_are_read_are_left_out_if_they_may_be_and_the_run_goes_on() {
+    for (more, expected) in [("", None), ("on_changed_input = \"skip\"", Some(["0", "3", "4"]))] {
+        let job = job(more);
+        job.edit("max_files_per_trigger = 1", "max_files_per_trigger = 4");
+        (0..5).for_each(|n| put(&job, &format!("{n}.json"), &record(n), n));
+        let (plan, stop, hasty) = (job.plan(), Stop::default(), Hasty(&job, Ear::default()));
+        let stores = Stores::open(&plan, &silent()).unwrap();
+        let trigger = Trigger::AvailableNow;
+        let run = Run { plan: &plan, stores, trigger, workers: 2, stop: &stop };
+        let outcome = run.run(&ENGINE, &hasty);
+        let Some(expected) = expected else {
+            outcome.unwrap_err();
+            assert_eq!(ids(&job), [""; 0]);
+            continue;
+        };
+        outcome.unwrap();
+        assert_eq!(ids(&job), expected);
+        let warnings = hasty.1.0.into_inner().unwrap();
+        let told: Vec<_> = warnings.iter().map(|warning| warning.message.as_str()).collect();
+        let of = |n| format!("input `{n}.json` changed after micro-batch 0 recorded it");
+        assert_eq!(told, [of(1), of(1), of(2)], "each attempt says what it leaves out");
+        let commit = fs::read_to_string(job.path("state/commits/0000000000.json")).unwrap();
+        assert!(commit.contains(r#""skipped":["1.json","2.json"]"#), "{commit}");
+        assert!(files_below(&job.path("table/_lockgate/pending")).is_empty());
+    }
+}
