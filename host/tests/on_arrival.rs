@@ -136,7 +136,7 @@ fn a_backlog_goes_on_without_waiting_and_within_the_limits() {
     pipeline.says("batch 3: 1 file,");
     // A burst: nothing is lost, however it is cut.
     for n in 0..50 {
-        pipeline.arrives(&format!("in/burst-{n}.json"));
+        pipeline.arrives(format!("in/burst-{n}.json"));
     }
     let mut files = 0;
     while files < 50 {

@@ -58,7 +58,7 @@ pub(super) struct Done {
 enum Attempt {
     Done(Box<Done>),
     /// Inputs changed while they were read. Nothing was committed, and they may be left out.
-    Again(OffsetRecord),
+    Again(Box<OffsetRecord>),
 }
 
 /// What a look for files led to.
@@ -159,7 +159,7 @@ impl<'a> Session<'a> {
             observer.warning(&rewind.finished());
         }
         let Some(offsets) = self.replay.take() else { return Ok(None) };
-        self.finish(Attempt::Again(offsets), observer).map(Some)
+        self.finish(Attempt::Again(Box::new(offsets)), observer).map(Some)
     }
 
     /// Attempts a micro-batch until inputs no longer change while they are read.
@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
         loop {
             match attempt {
                 Attempt::Done(done) => return Ok(*done),
-                Attempt::Again(offsets) => attempt = self.attempt_again(offsets, observer)?,
+                Attempt::Again(offsets) => attempt = self.attempt_again(*offsets, observer)?,
             }
         }
     }
@@ -321,7 +321,7 @@ impl<'a> Session<'a> {
         };
         let written = match micro_batch::write(&mut parts, &offsets, &files) {
             Err(failure) if self.lost_inputs(&offsets, &files, &failure) => {
-                return Ok(Attempt::Again(offsets));
+                return Ok(Attempt::Again(Box::new(offsets)));
             }
             written => written,
         };
