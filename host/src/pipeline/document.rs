@@ -47,12 +47,24 @@ fn read_with(
             let tables = reader.table(table.get_ref(), &KeyPath::default());
             reader.document.tables = tables;
         }
-        Err(error) => reader.failures.push(Diagnostic {
-            at: error.span().map(Place::Span),
-            ..Diagnostic::config(format!("not valid TOML: {}", error.message()))
-        }),
+        Err(error) => {
+            let failure = Diagnostic::config(format!("not valid TOML: {}", error.message()));
+            let again = error.span().filter(|_| error.message() == "duplicate key");
+            let failure = match again.and_then(|at| header(text, at.start)) {
+                Some("stage") => failure.hint("write every stage as `[[stage]]`"),
+                _ => failure,
+            };
+            reader.failures.push(Diagnostic { at: error.span().map(Place::Span), ..failure });
+        }
     }
     reader.document
+}
+
+/// The name in the `[header]` that this position is in.
+fn header(text: &str, at: usize) -> Option<&str> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |line| line + 1);
+    let line = text[start..].lines().next()?.trim();
+    Some(line.strip_prefix('[')?.split_once(']')?.0.trim())
 }
 
 struct Reader<'a> {

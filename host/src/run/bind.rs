@@ -3,8 +3,11 @@
 
 use crate::{
     checkpoint::Checkpoint,
-    diagnostic::{Diagnostic, Key, KeyPath, Result, suggest},
-    pipeline::plan::{Plan, PluginRef, StagePlan},
+    diagnostic::{Diagnostic, Key, KeyPath, Place, Result, suggest},
+    pipeline::{
+        plan::{Plan, PluginRef, StagePlan},
+        strict,
+    },
     sink::partition::Partitioner,
     source::{
         self,
@@ -154,12 +157,13 @@ fn check_config(stage: &StagePlan, metadata: &Metadata) -> Result<()> {
             Err(_) => key.name(step.replace("~1", "/").replace("~0", "~")),
         };
     }
-    Err(wrong_config(&metadata.name, &schema, &error, &key))
+    Err(wrong_config(&metadata.name, &schema, stage, &error, &key))
 }
 
 fn wrong_config(
     plugin: &str,
     schema: &serde_json::Value,
+    stage: &StagePlan,
     error: &jsonschema::ValidationError<'_>,
     key: &KeyPath,
 ) -> Diagnostic {
@@ -188,19 +192,31 @@ fn wrong_config(
                 .hint(keys)
                 .at(key)
         }
-        _ => {
-            let name = match key.0.last() {
-                Some(Key::Name(name)) => format!("`{name}`"),
-                _ => "a value".to_owned(),
-            };
-            Diagnostic::config(format!(
-                "{name} in the config of plugin `{plugin}` has a wrong value"
-            ))
-            .cause(error.to_string())
+        _ => wrong_value(plugin, schema, stage, error, key)
             .hint(format!("`lockgate plugin inspect {plugin}` shows what it may be"))
-            .at(key)
-        }
+            .at(key),
     }
+}
+
+/// In the words of the pipeline file where the schema's are understood, else in the validator's.
+fn wrong_value(
+    plugin: &str,
+    schema: &serde_json::Value,
+    stage: &StagePlan,
+    error: &jsonschema::ValidationError<'_>,
+    key: &KeyPath,
+) -> Diagnostic {
+    let mut failures = Vec::new();
+    strict::check(schema, &mut stage.config.clone(), &stage.key.name("config"), &mut failures);
+    let here = Some(Place::Key(key.clone(), None));
+    failures.into_iter().find(|failure| failure.at == here).unwrap_or_else(|| {
+        let name = match key.0.last() {
+            Some(Key::Name(name)) => format!("`{name}`"),
+            _ => "a value".to_owned(),
+        };
+        let message = format!("{name} in the config of plugin `{plugin}` has a wrong value");
+        Diagnostic::config(message).cause(error.to_string())
+    })
 }
 
 /// The source's schema: declared, or pinned by an earlier run, or inferred from these files.

@@ -47,6 +47,9 @@ pub(super) fn wrong_type(value: &Value, allowed: &str, key: &KeyPath) -> Diagnos
         (Value::String(_), Some(Key::Name(name))) if allowed == "an array" => {
             failure.hint(format!("put it in brackets: `{name} = [{value}]`"))
         }
+        (Value::Object(_), Some(Key::Name(name))) if allowed == "an array" => {
+            failure.hint(format!("write its header in two brackets: `[[{name}]]`"))
+        }
         _ => failure,
     }
 }
