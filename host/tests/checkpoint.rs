@@ -292,3 +292,43 @@ fn every_verb_has_an_example() {
     assert!(done(Path::new("."), &["checkpoint", "--help"]).contains("--to 11"));
     assert!(done(Path::new("."), &["why", "--help"]).contains("--pipeline pipeline.toml"));
 }
+
+/// What `status` gives as the problem, and the message of a run.
+fn problem_and_refusal(job: &Path) -> (Value, String) {
+    let status: Value = serde_json::from_str(&done(job, &["status", "p.toml", "--json"])).unwrap();
+    let run = lockgate(job, &["run", "p.toml", "--available-now"]);
+    let first = text(&run.stderr).lines().next().unwrap_or_default().to_owned();
+    assert_eq!(status["problem"].is_null(), run.status.success(), "{first}");
+    (status["problem"].clone(), first)
+}
+
+#[test]
+fn status_says_why_a_run_would_not_start() {
+    let cases: [(&str, &dyn Fn(&Path)); 4] = [
+        ("is not the table that this checkpoint belongs to", &|job| {
+            fs::rename(job.join("out"), job.join("away")).unwrap();
+        }),
+        ("belongs to an earlier checkpoint of pipeline `payments`", &|job| {
+            fs::rename(job.join("state"), job.join("away")).unwrap();
+        }),
+        ("has no `pipeline.json`", &|job| {
+            fs::remove_file(job.join("state/pipeline.json")).unwrap();
+        }),
+        ("changed after micro-batch 2 recorded it", &|job| {
+            fs::remove_file(job.join("state/commits/0000000002.json")).unwrap();
+            fs::write(job.join("in/c.json"), "{\"id\": 33}\n").unwrap();
+        }),
+    ];
+    for (words, harm) in cases {
+        let job = job();
+        assert_eq!(problem_and_refusal(job.path()).0, Value::Null);
+        harm(job.path());
+        let (problem, refusal) = problem_and_refusal(job.path());
+        let problem = problem.as_str().unwrap();
+        assert!(problem.contains(words), "{words}: {problem}");
+        let refusal = refusal.strip_prefix("error: ").unwrap();
+        assert!(problem.starts_with(refusal), "{problem}, but {refusal}");
+        let shown = done(job.path(), &["status", "p.toml"]);
+        assert!(shown.contains(&format!("problem     {problem}\nhint        ")), "{shown}");
+    }
+}

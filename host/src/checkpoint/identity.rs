@@ -32,12 +32,29 @@ pub(super) fn read(storage: &Storage) -> Result<Option<Identity>> {
 
 /// Makes the checkpoint this pipeline's, or makes sure that it is.
 pub(super) fn claim(storage: &Storage, name: &str) -> Result<Identity> {
+    if let Some(known) = owned(storage, name)? {
+        return Ok(known);
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    let ours = Identity { id, name: name.to_owned(), created_us: clock::now_us() };
+    match storage.create(PIPELINE, &encode(&ours)?)? {
+        Created::New => Ok(ours),
+        Created::Exists => Ok(owned(storage, name)?.unwrap_or(ours)),
+    }
+}
+
+/// Makes sure that the checkpoint is this pipeline's, or nobody's and empty.
+pub(super) fn owned(storage: &Storage, name: &str) -> Result<Option<Identity>> {
     let known = match read(storage)? {
         Some(known) => known,
-        None => create(storage, name)?,
+        None => match left_behind(storage)? {
+            None => return Ok(None),
+            // Another runner may have created both since.
+            Some(refusal) => read(storage)?.ok_or(refusal)?,
+        },
     };
     if known.name == name {
-        return Ok(known);
+        return Ok(Some(known));
     }
     let (root, since) = (storage.root(), clock::utc(known.created_us));
     Err(Diagnostic::config(format!(
@@ -49,28 +66,21 @@ pub(super) fn claim(storage: &Storage, name: &str) -> Result<Identity> {
     .hint(format!("if the pipeline was renamed, name it `{}` again", known.name)))
 }
 
-fn create(storage: &Storage, name: &str) -> Result<Identity> {
+/// What is wrong with a checkpoint that is nobody's: logs are there.
+fn left_behind(storage: &Storage) -> Result<Option<Diagnostic>> {
     for log in [OFFSETS, COMMITS, HISTORY, SEEN] {
         if let Some(left) = storage.list(log)?.first() {
-            // Another runner may have created both since.
-            if let Some(known) = read(storage)? {
-                return Ok(known);
-            }
             let root = storage.root();
-            return Err(Diagnostic::storage(format!(
-                "the checkpoint `{root}` has no `{PIPELINE}`"
-            ))
-            .cause(format!("`{root}/{}` is there, so there was one", left.path))
-            .hint("put back the checkpoint as a whole from one copy")
-            .hint("or start over: move the checkpoint and the table away, both, then run again"));
+            let message = format!("the checkpoint `{root}` has no `{PIPELINE}`");
+            return Ok(Some(
+                Diagnostic::storage(message)
+                    .cause(format!("`{root}/{}` is there, so there was one", left.path))
+                    .hint("put back the checkpoint as a whole from one copy")
+                    .hint("or start over: move the checkpoint and the table away, both, then run again"),
+            ));
         }
     }
-    let id = uuid::Uuid::new_v4().to_string();
-    let ours = Identity { id, name: name.to_owned(), created_us: clock::now_us() };
-    match storage.create(PIPELINE, &encode(&ours)?)? {
-        Created::New => Ok(ours),
-        Created::Exists => Ok(read(storage)?.unwrap_or(ours)),
-    }
+    Ok(None)
 }
 
 /// Makes sure that the checkpoint is still there, and ours: somebody may have deleted or replaced
@@ -97,28 +107,39 @@ pub(super) fn verify(ours: &Identity, storage: &Storage) -> Result<()> {
 /// `is_written` tells that micro-batches were committed: then the table is there already, and
 /// it says whose it is.
 pub(super) fn claim_table(ours: &Identity, sink: &Storage, is_written: bool) -> Result<()> {
-    let mut claimed = sink.read(TABLE)?;
-    if claimed.is_none() && is_written {
-        let root = sink.root();
+    let is_ours = || owns_table(Some(&ours.id), &ours.name, sink, is_written);
+    if is_ours()? || sink.create(TABLE, &encode(ours)?)? == Created::New {
+        return Ok(());
+    }
+    is_ours().map(drop)
+}
+
+/// Makes sure that the table is this pipeline's, or nobody's and empty; false for the latter.
+/// A pipeline that never ran has no id.
+pub(super) fn owns_table(
+    id: Option<&str>,
+    name: &str,
+    sink: &Storage,
+    is_written: bool,
+) -> Result<bool> {
+    let root = sink.root();
+    let Some(text) = sink.read(TABLE)? else {
+        if !is_written {
+            return Ok(false);
+        }
         return Err(Diagnostic::storage(format!(
             "`{root}` is not the table that this checkpoint belongs to"
         ))
         .cause(format!("micro-batches were committed, and there is no `{root}/{TABLE}`"))
         .hint("set `[sink] path` to where the table is, or put the table back from a copy")
         .hint("or start over: move the checkpoint away, too, then run again"));
+    };
+    let known: Identity = decode(sink, TABLE, &text)?;
+    if Some(known.id.as_str()) == id {
+        return Ok(true);
     }
-    if claimed.is_none() {
-        if sink.create(TABLE, &encode(ours)?)? == Created::New {
-            return Ok(());
-        }
-        claimed = sink.read(TABLE)?;
-    }
-    let known: Identity = decode(sink, TABLE, &claimed.unwrap_or_default())?;
-    if known.id == ours.id {
-        return Ok(());
-    }
-    let (root, since) = (sink.root(), clock::utc(known.created_us));
-    let whose = if known.name == ours.name {
+    let since = clock::utc(known.created_us);
+    let whose = if known.name == name {
         format!("an earlier checkpoint of pipeline `{}`", known.name)
     } else {
         format!("pipeline `{}`", known.name)

@@ -74,6 +74,22 @@ fn look(storage: &Storage) -> Result<Survey> {
     Ok(survey)
 }
 
+impl Survey {
+    /// Makes sure that a run of the pipeline of this name would start, as far as its logs, and
+    /// whose the checkpoint and the table are, tell.
+    ///
+    /// # Errors
+    /// Why it would not; also when a store refuses.
+    pub fn would_start(&self, name: &str, checkpoint: &Storage, table: &Storage) -> Result<()> {
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
+        let known = identity::owned(checkpoint, name)?;
+        let id = known.as_ref().map(|known| known.id.as_str());
+        identity::owns_table(id, name, table, self.last_commit.is_some()).map(drop)
+    }
+}
+
 /// What lies in a checkpoint. Numbers go with bytes, ranges are of micro-batches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {

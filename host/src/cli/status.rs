@@ -7,9 +7,9 @@ use super::{Failures, load, terminal::Terminal};
 use crate::{
     checkpoint::{self, Survey},
     clock,
-    diagnostic::Result,
+    diagnostic::{Diagnostic, Result},
     pipeline::plan::Plan,
-    run::Stores,
+    run::{self, Stores},
     sink::quarantine,
     storage::PENDING,
     types::{CommitRecord, OffsetRecord},
@@ -51,6 +51,8 @@ pub struct Status {
     checkpoint: String,
     table: String,
     survey: Survey,
+    /// Why the pipeline would not start.
+    problem: Option<Diagnostic>,
     pending_files: usize,
     pending_bytes: u64,
     /// How the user named the pipeline file.
@@ -65,6 +67,7 @@ pub struct Status {
 /// Fails when a record is damaged or has a newer format, and when a store refuses.
 pub fn status(plan: &Plan, stores: &Stores) -> Result<Status> {
     let survey = checkpoint::survey(&stores.checkpoint)?;
+    let problem = run::would_start(plan, stores, &survey).err();
     let pending = stores.sink.list(PENDING)?;
     let quarantine = stores.sink.list(quarantine::DIRECTORY)?;
     Ok(Status {
@@ -72,6 +75,7 @@ pub fn status(plan: &Plan, stores: &Stores) -> Result<Status> {
         checkpoint: plan.checkpoint.clone(),
         table: plan.sink.root.clone(),
         survey,
+        problem,
         pending_files: pending.len(),
         pending_bytes: pending.iter().map(|meta| meta.size_bytes).sum(),
         file: plan.text.path.display().to_string(),
@@ -102,9 +106,9 @@ impl Status {
             ("pending", count(self.pending_files as u64, "file", self.pending_bytes)),
             ("quarantine", self.quarantine()),
         ];
-        if let Some(refusal) = &survey.refusal {
-            lines.push(("problem", refusal.to_string()));
-            lines.extend(refusal.hints.iter().map(|hint| ("hint", hint.clone())));
+        if let Some(problem) = &self.problem {
+            lines.push(("problem", problem.to_string()));
+            lines.extend(problem.hints.iter().map(|hint| ("hint", hint.clone())));
         }
         lines.iter().fold(String::new(), |mut text, (name, fact)| {
             let _ = writeln!(text, "{name:<12}{fact}");
@@ -179,7 +183,7 @@ impl Status {
             })),
             "quarantine": { "files": self.quarantine_files, "bytes": self.quarantine_bytes },
             "pending": { "files": self.pending_files, "bytes": self.pending_bytes },
-            "problem": survey.refusal.as_ref().map(ToString::to_string),
+            "problem": self.problem.as_ref().map(ToString::to_string),
         })
     }
 }
@@ -229,6 +233,7 @@ mod tests {
             checkpoint: "/data/checkpoint".into(),
             table: "/data/table".into(),
             survey: Survey::default(),
+            problem: None,
             pending_files: 0,
             pending_bytes: 0,
             file: "payments.toml".into(),
@@ -333,7 +338,7 @@ mod tests {
     #[test]
     fn logs_that_contradict_each_other_are_shown_with_what_to_do() {
         let mut broken = never_run();
-        broken.survey.refusal =
+        broken.problem =
             Some(Diagnostic::storage("the logs contradict each other").hint("put them back"));
         let text = broken.text();
         assert!(

@@ -3,8 +3,8 @@
 use crate::{
     checkpoint::Checkpoint,
     diagnostic::{Diagnostic, Result},
-    metrics::Observer,
-    pipeline::plan::OnChangedInput,
+    metrics::{Observer, Silent},
+    pipeline::plan::{OnChangedInput, SourcePlan},
     source::returned::ReturnedStore,
     storage::Storage,
     types::{BatchId, InputFile, OffsetRecord, RecordId},
@@ -38,6 +38,23 @@ impl Inputs {
         let returned = Arc::new(ReturnedStore::new(&text, Arc::clone(source))?);
         let store = Arc::clone(&returned) as Storage;
         Ok(Self { store, returned: Some(returned) })
+    }
+
+    /// Makes sure that a micro-batch which was begun finds the files it recorded, unless they
+    /// may be left out.
+    ///
+    /// # Errors
+    /// Which one changed or is gone; also when the store refuses.
+    pub(super) fn are_left(
+        plan: &SourcePlan,
+        source: &Storage,
+        begun: &OffsetRecord,
+    ) -> Result<()> {
+        // Records that are put back lie in the checkpoint.
+        if begun.replay.is_some() || plan.on_changed_input == OnChangedInput::Skip {
+            return Ok(());
+        }
+        Self::of_files(source).unchanged(begun, plan.on_changed_input, &Silent).map(drop)
     }
 
     /// The store to read from.

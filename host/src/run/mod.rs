@@ -31,6 +31,7 @@ pub use why::{Fate, Input, Output, Why, why};
 pub use worker::cut_by_partition;
 
 use crate::{
+    checkpoint::{self, Survey},
     diagnostic::Result,
     metrics::Observer,
     pipeline::plan::{CleanSource, Plan, Trigger},
@@ -41,6 +42,7 @@ use crate::{
 };
 use arrow_schema::SchemaRef;
 use bind::Bound;
+use inputs::Inputs;
 use report::Report;
 use session::{Outcome, Session};
 use std::{num::NonZero, sync::Arc, thread};
@@ -154,6 +156,24 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// Makes sure that a run would find its checkpoint, its table, and the inputs of a micro-batch
+/// that was begun; changes nothing.
+///
+/// # Errors
+/// Why the pipeline would not start; also when a store refuses.
+pub fn would_start(plan: &Plan, stores: &Stores, survey: &Survey) -> Result<()> {
+    survey.would_start(&plan.name, &stores.checkpoint, &stores.sink)?;
+    let Some(begun) = survey.begun.as_ref().filter(|_| survey.runner.is_none()) else {
+        return Ok(());
+    };
+    let found = Inputs::are_left(&plan.source, &stores.source, begun);
+    // A runner without a lock may have committed it since, and removed what it read.
+    if found.is_err() && checkpoint::survey(&stores.checkpoint)?.begun.as_ref() != Some(begun) {
+        return Ok(());
+    }
+    found
 }
 
 /// A pipeline that type-checks from source to sink.
