@@ -304,17 +304,18 @@ fn problem_and_refusal(job: &Path) -> (Value, String) {
 
 #[test]
 fn status_says_why_a_run_would_not_start() {
-    let cases: [(&str, &dyn Fn(&Path)); 4] = [
-        ("is not the table that this checkpoint belongs to", &|job| {
+    type Harm = fn(&Path);
+    let cases: [(&str, Harm); 4] = [
+        ("is not the table that this checkpoint belongs to", |job| {
             fs::rename(job.join("out"), job.join("away")).unwrap();
         }),
-        ("belongs to an earlier checkpoint of pipeline `payments`", &|job| {
+        ("belongs to an earlier checkpoint of pipeline `payments`", |job| {
             fs::rename(job.join("state"), job.join("away")).unwrap();
         }),
-        ("has no `pipeline.json`", &|job| {
+        ("has no `pipeline.json`", |job| {
             fs::remove_file(job.join("state/pipeline.json")).unwrap();
         }),
-        ("changed after micro-batch 2 recorded it", &|job| {
+        ("changed after micro-batch 2 recorded it", |job| {
             fs::remove_file(job.join("state/commits/0000000002.json")).unwrap();
             fs::write(job.join("in/c.json"), "{\"id\": 33}\n").unwrap();
         }),
@@ -331,4 +332,19 @@ fn status_says_why_a_run_would_not_start() {
         let shown = done(job.path(), &["status", "p.toml"]);
         assert!(shown.contains(&format!("problem     {problem}\nhint        ")), "{shown}");
     }
+}
+
+#[test]
+fn a_lost_checkpoint_is_not_replaced_by_an_empty_one() {
+    let job = job();
+    let (state, away) = (job.path().join("state"), job.path().join("away"));
+    fs::rename(&state, &away).unwrap();
+    let (_, refusal) = ends(job.path(), &["run", "p.toml", "--available-now"], 2);
+    assert!(
+        refusal.contains("put back the checkpoint that the table was written with"),
+        "{refusal}"
+    );
+    assert!(!state.exists());
+    fs::rename(&away, &state).unwrap();
+    done(job.path(), &["run", "p.toml", "--available-now"]);
 }

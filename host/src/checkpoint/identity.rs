@@ -147,9 +147,7 @@ pub(super) fn owns_table(
     Err(Diagnostic::config(format!("the table `{root}` belongs to {whose}"))
         .cause(format!("`{root}/{TABLE}` says so since {since}"))
         .hint("choose another `sink` directory, or move the table away to start over")
-        .hint(
-            "or put back the checkpoint that the table was written with, in place of the empty one",
-        ))
+        .hint("or put back the checkpoint that the table was written with"))
 }
 
 #[cfg(test)]

@@ -85,6 +85,24 @@ pub struct Checkpoint {
     next: Option<BatchId>,
 }
 
+/// Makes sure that a table is nobody's where the checkpoint is: it may have been written with one
+/// that was lost, and a new one would only be in the way of that.
+///
+/// # Errors
+/// Fails when the table is somebody's, or the checkpoint another pipeline's; and when a store
+/// refuses.
+pub fn refuse_second(checkpoint: &Storage, pipeline_name: &str, table: &Storage) -> Result<()> {
+    let is_new = || identity::owned(checkpoint, pipeline_name).map(|known| known.is_none());
+    if !is_new()? {
+        return Ok(());
+    }
+    match identity::owns_table(None, pipeline_name, table, false) {
+        // Another runner may have created both since.
+        Err(refusal) if is_new()? => Err(refusal),
+        _ => Ok(()),
+    }
+}
+
 impl Checkpoint {
     /// Opens the checkpoint of a pipeline, creates it if there is none, and locks it where
     /// the store has locks.
