@@ -2,7 +2,7 @@
 
 use super::{Ear, ids, job, names, put, record, run, run_with};
 use lockgate::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Kind},
     metrics::{Observer, Progress},
     pipeline::plan::Trigger,
     run::{Run, Stop, Stores},
@@ -10,9 +10,8 @@ use lockgate::{
         fault::{Fault, Faults, is_stop},
         silent,
     },
-    types::BatchId,
 };
-use lockgate_tests::{ENGINE, Job, files_below};
+use lockgate_tests::{ENGINE, Job};
 use std::fs;
 
 #[test]
@@ -90,10 +89,31 @@ fn an_input_that_changed_before_a_replay_stops_it_or_is_left_out_and_told() {
     assert_eq!(ids(&job), [""; 0]);
     job.edit("[source]", "[source]\non_changed_input = \"skip\"");
     let warnings = run(&job);
-    assert_eq!(warnings[0], refusal, "what stopped the run before is a warning now");
+    let told = (&warnings[0].message, &warnings[0].causes);
+    assert_eq!(told, (&refusal.message, &refusal.causes), "what stopped the run is a warning now");
+    assert!(warnings[0].hints[0].contains("left out for good"), "{warnings:?}");
     assert_eq!(ids(&job), ["1"]);
     let commit = fs::read_to_string(job.path("state/commits/0000000000.json")).unwrap();
     assert!(commit.contains(r#""skipped":["0.json"]"#), "{commit}");
+}
+
+#[test]
+fn a_source_that_is_gone_as_a_whole_is_waited_for_even_if_inputs_may_be_left_out() {
+    let job = begun("on_changed_input = \"skip\"");
+    let (input, away) = (job.path("input"), job.path("away"));
+    fs::rename(&input, &away).unwrap();
+    for is_mount_point in [false, true] {
+        if is_mount_point {
+            fs::create_dir(&input).unwrap();
+        }
+        let refusal = run_with(&job, |stores| stores).0.unwrap_err();
+        assert_eq!(refusal.kind, Kind::Storage);
+        assert!(refusal.causes[0].contains("there is no file in `"), "{refusal:?}");
+    }
+    fs::remove_dir(&input).unwrap();
+    fs::rename(&away, &input).unwrap();
+    assert_eq!(run(&job), []);
+    assert_eq!(ids(&job), ["0", "1"]);
 }
 
 #[test]
@@ -126,47 +146,4 @@ fn a_replay_under_a_changed_pipeline_file_says_so_and_its_files_say_what_they_ra
         job.path(&format!("state/plugins/{component}.wasm")).exists(),
         "the record of the intent names no component, the file the one it ran with"
     );
-}
-
-/// Removes a file before each of two attempts at a micro-batch of four.
-struct Hasty<'a>(&'a Job, Ear);
-
-impl Observer for Hasty<'_> {
-    fn batch_started(&self, batch: BatchId, files: u64, _bytes: u64) {
-        if let (0, 3..=4) = (batch.0, files) {
-            fs::remove_file(self.0.path(&format!("input/{}.json", 5 - files))).unwrap();
-        }
-    }
-
-    fn warning(&self, warning: &Diagnostic) {
-        self.1.warning(warning);
-    }
-}
-
-#[test]
-fn inputs_that_vanish_before_they_are_read_are_left_out_if_they_may_be_and_the_run_goes_on() {
-    for (more, expected) in [("", None), ("on_changed_input = \"skip\"", Some(["0", "3", "4"]))] {
-        let job = job(more);
-        job.edit("max_files_per_trigger = 1", "max_files_per_trigger = 4");
-        (0..5).for_each(|n| put(&job, &format!("{n}.json"), &record(n), n));
-        let (plan, stop, hasty) = (job.plan(), Stop::default(), Hasty(&job, Ear::default()));
-        let stores = Stores::open(&plan, &silent()).unwrap();
-        let trigger = Trigger::AvailableNow;
-        let run = Run { plan: &plan, stores, trigger, workers: 2, stop: &stop };
-        let outcome = run.run(&ENGINE, &hasty);
-        let Some(expected) = expected else {
-            outcome.unwrap_err();
-            assert_eq!(ids(&job), [""; 0]);
-            continue;
-        };
-        outcome.unwrap();
-        assert_eq!(ids(&job), expected);
-        let warnings = hasty.1.0.into_inner().unwrap();
-        let told: Vec<_> = warnings.iter().map(|warning| warning.message.as_str()).collect();
-        let of = |n| format!("input `{n}.json` changed after micro-batch 0 recorded it");
-        assert_eq!(told, [of(1), of(1), of(2)], "each attempt says what it leaves out");
-        let commit = fs::read_to_string(job.path("state/commits/0000000000.json")).unwrap();
-        assert!(commit.contains(r#""skipped":["1.json","2.json"]"#), "{commit}");
-        assert!(files_below(&job.path("table/_lockgate/pending")).is_empty());
-    }
 }

@@ -5,7 +5,7 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     metrics::{Observer, Silent},
     pipeline::plan::{OnChangedInput, SourcePlan},
-    source::returned::ReturnedStore,
+    source::{pattern::Pattern, returned::ReturnedStore},
     storage::Storage,
     types::{BatchId, InputFile, OffsetRecord, RecordId},
 };
@@ -51,10 +51,10 @@ impl Inputs {
         begun: &OffsetRecord,
     ) -> Result<()> {
         // Records that are put back lie in the checkpoint.
-        if begun.replay.is_some() || plan.on_changed_input == OnChangedInput::Skip {
+        if begun.replay.is_some() {
             return Ok(());
         }
-        Self::of_files(source).unchanged(begun, plan.on_changed_input, &Silent).map(drop)
+        Self::of_files(source).unchanged(plan, begun, &Silent).map(drop)
     }
 
     /// The store to read from.
@@ -70,27 +70,58 @@ impl Inputs {
     /// The recorded files that are still what they were.
     ///
     /// # Errors
-    /// Fails at one that changed and may not be left out, and when the store refuses.
+    /// Fails at one that changed and may not be left out, where the source itself seems to be
+    /// gone, and when the store refuses.
     pub(super) fn unchanged(
         &self,
+        plan: &SourcePlan,
         offsets: &OffsetRecord,
-        on_changed_input: OnChangedInput,
         observer: &dyn Observer,
     ) -> Result<Vec<InputFile>> {
         let mut files = Vec::with_capacity(offsets.files.len());
+        let mut changes = Vec::new();
+        let mut gone = 0;
         for file in &offsets.files {
             let now = self.store.head(&file.path)?.map(InputFile::from);
             if now.as_ref() == Some(file) {
                 files.push(file.clone());
                 continue;
             }
-            let changed = changed_input(offsets.batch, file, now.as_ref());
-            match on_changed_input {
-                OnChangedInput::Fail => return Err(changed),
-                OnChangedInput::Skip => observer.warning(&changed),
+            gone += usize::from(now.is_none());
+            let change = changed_input(offsets.batch, file, now.as_ref());
+            match plan.on_changed_input {
+                OnChangedInput::Fail => {
+                    return Err(change.hint(
+                        "put the file back as it was, or set `on_changed_input = \"skip\"` in `[source]` to leave it out",
+                    ));
+                }
+                OnChangedInput::Skip => changes.push(
+                    change.hint("it is left out for good: deliver it again under another name"),
+                ),
             }
         }
+        if self.returned.is_none() && gone > 0 && gone == offsets.files.len() {
+            self.is_there(plan, offsets)?;
+        }
+        for change in &changes {
+            observer.warning(change);
+        }
         Ok(files)
+    }
+
+    /// Makes sure that the source is there, where none of the recorded files is: what was not
+    /// mounted for a moment must not be left out for good.
+    fn is_there(&self, plan: &SourcePlan, offsets: &OffsetRecord) -> Result<()> {
+        let directory = Pattern::new(&plan.pattern)?.directory();
+        if !self.store.list(&directory)?.is_empty() {
+            return Ok(());
+        }
+        let (batch, root) = (offsets.batch.0, self.store.root());
+        let message = format!("no input that micro-batch {batch} recorded is there, nor any other");
+        Err(Diagnostic::storage(message)
+            .cause(format!("there is no file in `{}`", format!("{root}/{directory}").trim_end_matches('/')))
+            .hint("see whether the source is mounted, and put the files back")
+            .hint("if they were removed for good, a run leaves them out as soon as there is another file"))
     }
 }
 
@@ -108,5 +139,4 @@ fn changed_input(batch: BatchId, then: &InputFile, now: Option<&InputFile>) -> D
     };
     Diagnostic::data(format!("{what} changed after micro-batch {} recorded it", batch.0))
         .cause(cause)
-        .hint("put the file back as it was, or set `on_changed_input = \"skip\"` in `[source]` to leave it out")
 }

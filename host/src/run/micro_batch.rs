@@ -33,6 +33,7 @@ pub(super) struct Parts<'a> {
     /// The rejected records that the micro-batch puts back, if that is what it reads.
     pub(super) returned: Option<&'a ReturnedStore>,
     pub(super) sink: &'a Storage,
+    pub(super) checkpoint: &'a mut Checkpoint,
     pub(super) workers: &'a mut [Worker],
     pub(super) encoders: &'a EncoderThreads,
     pub(super) freed: &'a mut Freed,
@@ -64,47 +65,38 @@ struct Counts {
     times: Times,
 }
 
-/// A micro-batch whose files are durable, and not committed yet.
-pub(super) struct Unpublished {
-    written: Written,
-    timings: Timings,
-}
-
-impl Unpublished {
-    /// Commits the files and makes them visible.
-    ///
-    /// # Errors
-    /// Fails when a store refuses, and when another runner took the number. Nothing is visible
-    /// then, unless the commit was written: in that case the next start publishes it.
-    pub(super) fn publish(
-        self,
-        checkpoint: &mut Checkpoint,
-        table: &Storage,
-    ) -> Result<(CommitRecord, Timings)> {
-        let Self { written, mut timings } = self;
-        let start = Instant::now();
-        let commit = checkpoint.write_commit(written)?;
-        timings.commit = start.elapsed();
-
-        let start = Instant::now();
-        sink::publish::publish(table, &commit)?;
-        timings.publish = start.elapsed();
-        Ok((commit, timings))
-    }
-}
-
-/// Reads, transforms and writes the recorded files; nothing of that is visible.
+/// Reads, transforms and writes the recorded files, commits and publishes them.
 ///
 /// # Errors
 /// Fails when a store refuses, a stage or the quarantine's `max_rate` stops the pipeline, or
-/// the run is interrupted.
-pub(super) fn write(
+/// the run is interrupted. Nothing is visible then, unless the commit was written: in that
+/// case the next start publishes it.
+pub(super) fn run(
     parts: &mut Parts<'_>,
     offsets: &OffsetRecord,
     files: &[InputFile],
-) -> Result<Unpublished> {
-    let start = Instant::now();
+) -> Result<(CommitRecord, Timings)> {
     let mut timings = Timings::default();
+    let start = Instant::now();
+    let written = write(parts, offsets, files, &mut timings)?;
+    timings.add_batch = start.elapsed();
+
+    let start = Instant::now();
+    let commit = parts.checkpoint.write_commit(written)?;
+    timings.commit = start.elapsed();
+
+    let start = Instant::now();
+    sink::publish::publish(parts.sink, &commit)?;
+    timings.publish = start.elapsed();
+    Ok((commit, timings))
+}
+
+fn write(
+    parts: &mut Parts<'_>,
+    offsets: &OffsetRecord,
+    files: &[InputFile],
+    timings: &mut Timings,
+) -> Result<Written> {
     let plan = parts.plan;
     let mut table = table_writer(parts, offsets, files)?;
     let mut quarantine = Quarantine::new(Arc::clone(parts.sink), offsets.batch);
@@ -163,9 +155,7 @@ pub(super) fn write(
     timings.write += watch.lap();
     timings.write.cpu += encoder_cpu.get();
     timings.workers = counts.times;
-    let written = Written::verify(record, parts.sink.as_ref())?;
-    timings.add_batch = start.elapsed();
-    Ok(Unpublished { written, timings })
+    Written::verify(record, parts.sink.as_ref())
 }
 
 /// What goes back to the quarantine unread: files that changed before they were read again.

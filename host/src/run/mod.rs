@@ -6,7 +6,6 @@
 mod bind;
 mod candidates;
 mod clean_up;
-mod components;
 mod discovery;
 mod inputs;
 mod left_out;

@@ -12,25 +12,26 @@ use crate::{
     allocator::Freed,
     checkpoint::{self, Checkpoint, Recovery, Rewind, Seen, this_runner},
     clock,
-    diagnostic::{Diagnostic, Kind, Result},
-    metrics::{Observer, Silent},
-    pipeline::plan::{OnChangedInput, Plan},
+    diagnostic::{Diagnostic, Result},
+    metrics::Observer,
+    pipeline::plan::Plan,
     sink,
     source::{self, arrivals::Look, returned::Returned},
-    stage::{ConfiguredStage, Engine},
+    stage::{Component, ConfiguredStage, Engine},
     types::{BatchId, CommitRecord, InputFile, OffsetRecord, Position},
 };
 use std::{
+    iter,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 /// Stores and state of one run.
 pub(super) struct Session<'a> {
-    pub(super) run: Run<'a>,
-    pub(super) engine: Engine,
-    pub(super) checkpoint: Checkpoint,
-    pub(super) stages: Vec<ConfiguredStage>,
+    run: Run<'a>,
+    engine: Engine,
+    checkpoint: Checkpoint,
+    stages: Vec<ConfiguredStage>,
     workers: Vec<Worker>,
     encoders: sink::parquet::EncoderThreads,
     next: BatchId,
@@ -52,13 +53,6 @@ pub(super) struct Done {
     pub(super) intent: Duration,
     pub(super) start: Instant,
     pub(super) total: Duration,
-}
-
-/// What came of attempting a micro-batch.
-enum Attempt {
-    Done(Box<Done>),
-    /// Inputs changed while they were read. Nothing was committed, and they may be left out.
-    Again(Box<OffsetRecord>),
 }
 
 /// What a look for files led to.
@@ -160,21 +154,6 @@ impl<'a> Session<'a> {
             observer.warning(&rewind.finished());
         }
         let Some(offsets) = self.replay.take() else { return Ok(None) };
-        self.finish(Attempt::Again(Box::new(offsets)), observer).map(Some)
-    }
-
-    /// Attempts a micro-batch until inputs no longer change while they are read.
-    fn finish(&mut self, mut attempt: Attempt, observer: &dyn Observer) -> Result<Done> {
-        loop {
-            match attempt {
-                Attempt::Done(done) => return Ok(*done),
-                Attempt::Again(offsets) => attempt = self.attempt_again(*offsets, observer)?,
-            }
-        }
-    }
-
-    /// Attempts a micro-batch that this run or an earlier one began.
-    fn attempt_again(&mut self, offsets: OffsetRecord, observer: &dyn Observer) -> Result<Attempt> {
         let start = Instant::now();
         let (table, batch) = (Arc::clone(&self.run.stores.sink), offsets.batch);
         // Without a lock, what is pending may belong to a runner that is still at work: it goes
@@ -195,14 +174,12 @@ impl<'a> Session<'a> {
             intent: Duration::ZERO,
             start,
         };
-        let attempt = self.attempt(begun, observer)?;
-        if let Attempt::Done(_) = attempt {
-            sink::publish::discard(&table, batch)?;
-            table.delete(&sink::quarantine::stopped_path(batch))?;
-        }
+        let done = self.carry_out(begun, observer)?;
+        sink::publish::discard(&table, batch)?;
+        table.delete(&sink::quarantine::stopped_path(batch))?;
         // The pipeline file's own components take over from here.
         self.workers.clear();
-        Ok(attempt)
+        Ok(Some(done))
     }
 
     /// How far the source was read, by path.
@@ -237,8 +214,7 @@ impl<'a> Session<'a> {
         let inputs = Inputs::of_files(&self.run.stores.source);
         let intent = intent.elapsed();
         let begun = Begun { offsets, inputs, files, discover, intent, start };
-        let attempt = self.attempt(begun, observer)?;
-        Ok(Outcome { done: Some(self.finish(attempt, observer)?), rest })
+        Ok(Outcome { done: Some(self.carry_out(begun, observer)?), rest })
     }
 
     /// Carries out a micro-batch that puts these rejected records back.
@@ -261,9 +237,7 @@ impl<'a> Session<'a> {
         let offsets = self.begin(files, Some(replay), read_again)?;
         let (inputs, files) = self.inputs(&offsets, observer)?;
         let intent = intent.elapsed();
-        let begun = Begun { offsets, inputs, files, discover, intent, start };
-        let attempt = self.attempt(begun, observer)?;
-        self.finish(attempt, observer)
+        self.carry_out(Begun { offsets, inputs, files, discover, intent, start }, observer)
     }
 
     /// Records the intent to read these files with the stages as they are now.
@@ -300,12 +274,11 @@ impl<'a> Session<'a> {
         observer: &dyn Observer,
     ) -> Result<(Inputs, Vec<InputFile>)> {
         let inputs = Inputs::open(&self.checkpoint, &self.run.stores.source, offsets)?;
-        let files = inputs.unchanged(offsets, self.run.plan.source.on_changed_input, observer)?;
+        let files = inputs.unchanged(&self.run.plan.source, offsets, observer)?;
         Ok((inputs, files))
     }
 
-    /// From reading to visible.
-    fn attempt(&mut self, begun: Begun, observer: &dyn Observer) -> Result<Attempt> {
+    fn carry_out(&mut self, begun: Begun, observer: &dyn Observer) -> Result<Done> {
         let Begun { offsets, inputs, files, discover, intent, start } = begun;
         let bytes = files.iter().map(|file| file.size_bytes).sum();
         observer.batch_started(offsets.batch, files.len() as u64, bytes);
@@ -314,20 +287,14 @@ impl<'a> Session<'a> {
             source: inputs.store(),
             returned: inputs.returned(),
             sink: &self.run.stores.sink,
+            checkpoint: &mut self.checkpoint,
             workers: &mut self.workers,
             encoders: &self.encoders,
             freed: &mut self.freed,
             abandon: &self.run.stop.abandon,
             observer,
         };
-        let written = match micro_batch::write(&mut parts, &offsets, &files) {
-            Err(failure) if self.lost_inputs(&offsets, &files, &failure) => {
-                return Ok(Attempt::Again(Box::new(offsets)));
-            }
-            written => written,
-        };
-        let table = &self.run.stores.sink;
-        let outcome = written.and_then(|written| written.publish(&mut self.checkpoint, table));
+        let outcome = micro_batch::run(&mut parts, &offsets, &files);
         let (commit, timings) =
             outcome.map_err(|failure| self.checkpoint.explain(offsets.batch, failure))?;
         if offsets.replay.is_none() {
@@ -341,19 +308,56 @@ impl<'a> Session<'a> {
         self.next = offsets.batch.next();
         self.watermark_us = commit.watermark_us;
         let total = start.elapsed();
-        let done = Done { offsets, commit, timings, discover, intent, start, total };
-        Ok(Attempt::Done(Box::new(done)))
+        Ok(Done { offsets, commit, timings, discover, intent, start, total })
     }
 
-    /// Whether a micro-batch failed because inputs changed that may be left out.
-    fn lost_inputs(
+    /// Keeps what these stages run, for a replay; gives the digests.
+    fn store_components(&self, stages: &[ConfiguredStage]) -> Result<Vec<String>> {
+        let store = |stage: &ConfiguredStage| {
+            let (digest, bytes) = (stage.component.digest(), stage.component.bytes());
+            self.checkpoint.store_component(digest, bytes)?;
+            Ok(digest.to_owned())
+        };
+        stages.iter().map(store).collect()
+    }
+
+    fn open_workers(&self, stages: &[ConfiguredStage], files: &[InputFile]) -> Result<Vec<Worker>> {
+        let plan = self.run.plan;
+        let schema = bind::schema(plan, &self.run.stores.source, Some(&self.checkpoint), files)?;
+        let first = Worker::new(plan, &schema, stages)?;
+        // Only a schema that the stages take is pinned.
+        let pinned = match plan.source.schema {
+            Some(_) => Arc::clone(&schema),
+            None => bind::pin(&self.checkpoint, &schema)?,
+        };
+        let first = if pinned == schema { first } else { Worker::new(plan, &pinned, stages)? };
+        let others = (1..self.run.workers).map(|_| Worker::new(plan, &pinned, stages));
+        iter::once(Ok(first)).chain(others).collect()
+    }
+
+    /// The stages to replay with: the components that the record names, even if the files were
+    /// swapped; the pipeline file's own if it says something else about the data by now.
+    fn recorded_stages(
         &self,
         offsets: &OffsetRecord,
-        read: &[InputFile],
-        failure: &Diagnostic,
-    ) -> bool {
-        matches!(failure.kind, Kind::Storage | Kind::Data)
-            && self.run.plan.source.on_changed_input == OnChangedInput::Skip
-            && self.inputs(offsets, &Silent).is_ok_and(|(_, left)| left.len() < read.len())
+        observer: &dyn Observer,
+    ) -> Result<Vec<ConfiguredStage>> {
+        if offsets.config_hash != self.run.plan.config_hash {
+            let batch = offsets.batch.0;
+            let changed = format!("the pipeline file changed after micro-batch {batch} was begun");
+            observer.warning(&Diagnostic::config(changed).cause(
+                "nothing of that micro-batch is visible, so it is carried out as the file says now",
+            ));
+            return Ok(self.stages.clone());
+        }
+        let stages = self.stages.iter().zip(&offsets.components).map(|(stage, digest)| {
+            if stage.component.digest() == digest {
+                return Ok(stage.clone());
+            }
+            let bytes = self.checkpoint.component(digest)?;
+            let component = Component::new(&self.engine, stage.component.name(), &bytes)?;
+            Ok(ConfiguredStage { plan: stage.plan.clone(), component })
+        });
+        stages.collect()
     }
 }

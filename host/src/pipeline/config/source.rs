@@ -56,8 +56,8 @@ pub struct Source {
     /// At most this many bytes in a micro-batch, as stored, but always at least one file.
     #[serde(default = "Source::max_bytes_per_trigger")]
     pub max_bytes_per_trigger: ByteSize,
-    /// What happens when a file is gone before the micro-batch that recorded it reads it, or has
-    /// changed before a replay after a crash.
+    /// What happens when a micro-batch is replayed after a crash and one of its files has
+    /// changed or is gone.
     #[serde(default)]
     pub on_changed_input: OnChangedInput,
     /// In which order files are taken.
