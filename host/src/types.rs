@@ -286,6 +286,15 @@ pub struct CommitRecord {
     pub written_us: i64,
 }
 
+impl CommitRecord {
+    /// Rows that went to the quarantine after the last stage: for want of a directory.
+    #[must_use]
+    pub fn sink_rejected(&self) -> u64 {
+        let by_stages: u64 = self.stages.iter().map(|stage| stage.quarantined).sum();
+        self.quarantined.saturating_sub(self.source_rejected + by_stages)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

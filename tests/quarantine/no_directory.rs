@@ -47,3 +47,19 @@ fn leave_a_micro_batch_without_files_when_there_are_no_others() {
     job.run().unwrap();
     assert_eq!((ids(&job), codes(&job)), (vec![], vec!["partition-too-long".into()]));
 }
+
+#[test]
+fn come_in_the_order_of_the_file_whatever_partitions_they_are_of() {
+    let job = by_text();
+    let text = |n: usize| format!("{n}{}", "x".repeat(300));
+    let element = |n: usize| format!(r#"{{"id":{n},"on":"{}"}}"#, text(n % 3));
+    let record = |first: usize| {
+        let elements: Vec<_> = (first..first + 6).map(element).collect();
+        format!("{{\"who\":\"a\",\"paid\":[{}]}}\n", elements.join(","))
+    };
+    job.write("input/a.json", record(0) + &record(6));
+    job.run().unwrap();
+    let quarantine = job.quarantine();
+    let found: Vec<_> = quarantine.iter().map(|line| line["element"].as_u64().unwrap()).collect();
+    assert_eq!(found, [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5]);
+}

@@ -5,7 +5,7 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     pipeline::plan::{Order, Plan},
     source::pattern::Pattern,
-    storage::{Meta, Notices, Storage, open_with},
+    storage::{Meta, Notices, Storage, local::name, open_with},
 };
 use std::{
     fs::{self, File},
@@ -72,7 +72,7 @@ impl Sample {
     }
 
     fn add(&mut self, source: &Storage, file: &Meta) -> Result<()> {
-        let to = self.source().join(&file.path);
+        let to = self.source().join(name::of_text(&file.path).unwrap_or_default());
         let mut from = source.open(&file.path)?;
         let mut copy = || -> io::Result<u64> {
             fs::create_dir_all(to.parent().unwrap_or(&to))?;

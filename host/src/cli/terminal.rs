@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::{
     borrow::Cow,
     env,
+    fmt::{self, Write as _},
     io::{self, IsTerminal, Write},
     process::ExitCode,
     sync::{Arc, OnceLock},
@@ -105,26 +106,28 @@ impl Terminal {
         }
     }
 
-    /// Writes records of the user's data to standard output, as they are; false when nobody
-    /// reads on.
+    /// Writes records of the user's data to standard output, as JSON; false when nobody reads on.
     ///
     /// # Errors
     /// Fails when standard output does.
-    pub(super) fn records(lines: &[u8]) -> Result<bool, Diagnostic> {
+    pub(super) fn records(lines: &str) -> Result<bool, Diagnostic> {
         let mut out = io::stdout().lock();
-        match out.write_all(lines) {
+        match out.write_all(escaped(lines).as_bytes()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             Err(error) => Err(Diagnostic::storage("cannot write to standard output").cause(error)),
         }
     }
 
-    /// A JSON value as it may be shown.
-    pub(super) fn shown_json(&self, mut value: Value) -> Value {
+    /// A JSON value as it may be shown; `{:#}` gives it a line a member.
+    pub(super) fn shown_json(&self, mut value: Value) -> impl fmt::Display {
         if let Some(topic) = self.topic.get() {
             topic.secrets.redact_json(&mut value);
         }
-        value
+        fmt::from_fn(move |out| {
+            let text = if out.alternate() { format!("{value:#}") } else { value.to_string() };
+            out.write_str(&escaped(&text))
+        })
     }
 
     /// Writes a line to standard error. There is nobody to tell when that fails.
@@ -164,6 +167,24 @@ fn harmless(text: Cow<'_, str>) -> Cow<'_, str> {
     text.replace(is_harmful, "\u{fffd}").into()
 }
 
+/// JSON whose strings hold nothing that a terminal obeys: what JSON lets stand is escaped, too.
+fn escaped(json: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| c.is_control() && c >= '\u{7f}';
+    if !json.contains(is_harmful) {
+        return json.into();
+    }
+    let mut text = String::with_capacity(json.len() + 8);
+    for c in json.chars() {
+        if is_harmful(c) {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,5 +196,16 @@ mod tests {
             harmless("a\x1b[31m\0e9\r\u{9b}".into()),
             "a\u{fffd}[31m\u{fffd}e9\u{fffd}\u{fffd}"
         );
+    }
+
+    #[test]
+    fn json_stays_what_it_is() {
+        let value = serde_json::json!({ "a\u{7f}": ["\u{9b}[2J", "\u{1b}", "é\u{fffd}\n"] });
+        let terminal = Terminal::new(Colour::Never);
+        let shown = terminal.shown_json(value.clone());
+        for text in [shown.to_string(), format!("{shown:#}")] {
+            assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        }
     }
 }

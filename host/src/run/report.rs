@@ -44,8 +44,6 @@ impl Report {
         let (commit, timings) = (&done.commit, &done.timings);
         let batch_id = commit.batch.0;
         let (files, is_replay) = (done.offsets.files.len() as u64, done.offsets.replay.is_some());
-        let by_stages: u64 = commit.stages.iter().map(|stage| stage.quarantined).sum();
-        let before_sink = commit.source_rejected + by_stages;
         let progress = Progress {
             id: self.id.clone(),
             run_id: self.run_id.clone(),
@@ -86,7 +84,7 @@ impl Report {
                 description: self.sink.clone(),
                 num_output_rows: commit.rows_written,
                 num_output_files: commit.files.len() as u64,
-                num_quarantined_rows: commit.quarantined.saturating_sub(before_sink),
+                num_quarantined_rows: commit.sink_rejected(),
                 num_output_bytes: commit.files.iter().map(|file| file.size_bytes).sum(),
             },
             num_quarantined_rows: commit.quarantined,

@@ -12,9 +12,10 @@ use crate::{
     pipeline::plan::{Order, Plan},
     sink::{footer, quarantine, rejected::Lines},
     source::pattern::Pattern,
+    storage::local::name,
     types::{BatchId, InputFile, Position, RecordId, Sighting},
 };
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 /// What is known of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,8 +111,8 @@ fn below(root: &str, file: &str) -> Option<String> {
     if file.contains("://") {
         return rest(file);
     }
-    let absolute = std::path::absolute(Path::new(file)).ok()?;
-    rest(&absolute.to_string_lossy())
+    let absolute = std::path::absolute(name::of_text(file)?).ok()?;
+    rest(&name::as_text(absolute.as_os_str()))
 }
 
 /// The micro-batch in the name of a file of the table, or of a quarantine.

@@ -145,11 +145,14 @@ pub fn cut_by_partition(
     let inputs = partitioner.inputs().iter().map(|name| view.column(name));
     let inputs: Vec<ArrayRef> = inputs.collect::<Result<_>>()?;
     let mut parts = partitioner.split(&inputs, view.num_rows())?;
+    let before = rejected.len();
     parts.retain(|(key, rows)| {
         let too_long = hive::name_too_long(key);
         rejected.extend(too_long.iter().flat_map(|name| without_directory(view, rows, name)));
         too_long.is_none()
     });
+    // Rows of one record belong together, whatever partitions they are of.
+    rejected[before..].sort_unstable_by_key(|rejected| rejected.row);
     let order: UInt32Array =
         parts.iter().flat_map(|(_, rows)| rows.values().iter().copied()).collect::<Vec<_>>().into();
     let (columns, groups) = view.select(&order, partitioner.file_columns())?;

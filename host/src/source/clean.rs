@@ -10,7 +10,10 @@ use crate::{
     storage::Storage,
     types::{BatchId, InputFile, PendingFile},
 };
-use std::io::{self, Read, Write as _};
+use std::{
+    borrow::Cow,
+    io::{self, Read, Write as _},
+};
 
 const BUFFER_BYTES: usize = 1 << 18;
 
@@ -44,9 +47,10 @@ fn clean_file(
         return Ok(());
     }
     if let Some(archive) = archive {
-        match archive.head(&file.path)? {
-            None => copy(source, archive, batch, file)?,
-            Some(_) => compare(source, archive, file)?,
+        let path = archived_path(archive, &file.path);
+        match archive.head(&path)? {
+            None => copy(source, archive, batch, file, &path)?,
+            Some(_) => compare(source, archive, file, &path)?,
         }
         if !is_unchanged(source, file)? {
             return Ok(());
@@ -59,10 +63,25 @@ fn is_unchanged(source: &Storage, file: &InputFile) -> Result<bool> {
     Ok(source.head(&file.path)?.map(InputFile::from).as_ref() == Some(file))
 }
 
+/// Path of a file in the archive: object stores take no NUL, which stands in the path of a file
+/// whose name is not UTF-8.
+fn archived_path<'a>(archive: &Storage, path: &'a str) -> Cow<'a, str> {
+    if path.contains('\0') && archive.root().contains("://") {
+        return path.replace('\0', "").into();
+    }
+    path.into()
+}
+
 /// Copies a file; it is visible in the archive once it is whole and durable.
-fn copy(source: &Storage, archive: &Storage, batch: BatchId, file: &InputFile) -> Result<()> {
+fn copy(
+    source: &Storage,
+    archive: &Storage,
+    batch: BatchId,
+    file: &InputFile,
+    path: &str,
+) -> Result<()> {
     let mut from = source.open(&file.path)?;
-    let mut to = archive.pending(batch, &file.path)?;
+    let mut to = archive.pending(batch, path)?;
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut size_bytes = 0;
     loop {
@@ -72,7 +91,7 @@ fn copy(source: &Storage, archive: &Storage, batch: BatchId, file: &InputFile) -
         }
         size_bytes += read as u64;
         to.write_all(&buffer[..read]).map_err(|e| {
-            Diagnostic::storage(format!("cannot write `{}/{}`", archive.root(), file.path)).cause(e)
+            Diagnostic::storage(format!("cannot write `{}/{path}`", archive.root())).cause(e)
         })?;
     }
     if size_bytes != file.size_bytes {
@@ -80,24 +99,23 @@ fn copy(source: &Storage, archive: &Storage, batch: BatchId, file: &InputFile) -
         return Err(unread(source, file, &short));
     }
     let handle = to.finish()?;
-    let path = file.path.clone();
-    let copy = [PendingFile { path, handle, rows: 0, size_bytes, event_time_us: None }];
+    let copy =
+        [PendingFile { path: path.to_owned(), handle, rows: 0, size_bytes, event_time_us: None }];
     archive.sync_pending(&copy)?;
     archive.publish(&copy)
 }
 
 /// Makes sure that the archive holds this very file already, as after a crash.
-fn compare(source: &Storage, archive: &Storage, file: &InputFile) -> Result<()> {
-    let (mut here, mut there) = (source.open(&file.path)?, archive.open(&file.path)?);
+fn compare(source: &Storage, archive: &Storage, file: &InputFile, path: &str) -> Result<()> {
+    let (mut here, mut there) = (source.open(&file.path)?, archive.open(path)?);
     let (mut left, mut right) = (vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]);
     loop {
         let read = fill(&mut *here, &mut left).map_err(|e| unread(source, file, &e))?;
         let copied = fill(&mut *there, &mut right).map_err(|e| unread(archive, file, &e))?;
         if left[..read] != right[..copied] {
             return Err(Diagnostic::storage(format!(
-                "the archive has another file `{}/{}` already",
-                archive.root(),
-                file.path
+                "the archive has another file `{}/{path}` already",
+                archive.root()
             ))
             .hint("give the pipeline an archive of its own, or move that file away"));
         }
@@ -128,7 +146,8 @@ fn unread(store: &Storage, file: &InputFile, error: &io::Error) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::{PENDING, remote::Memory};
+    use crate::storage::{PENDING, local::LocalStore, remote::Memory};
+    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, sync::Arc};
 
     fn files(store: &Storage) -> Vec<InputFile> {
         store.list("").unwrap().into_iter().map(InputFile::from).collect()
@@ -156,6 +175,19 @@ mod tests {
             assert_eq!(archived, 40 - 2);
             assert_eq!(archive.read(&path(20)).unwrap().unwrap(), content(20));
             assert_eq!(archive.list(PENDING).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf8_goes_to_an_object_store_as_text() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join(OsStr::from_bytes(b"caf\xe9.json")), b"text").unwrap();
+        let source: Storage = Arc::new(LocalStore::new(temp.path()).unwrap());
+        let archive = Memory::default().open("done").unwrap();
+        for _ in 0..2 {
+            clean(&source, Some(&archive), BatchId(7), &files(&source)).unwrap();
+            assert_eq!(files(&source), []);
+            assert_eq!(archive.read("caf\u{fffd}e9.json").unwrap().unwrap(), b"text");
         }
     }
 

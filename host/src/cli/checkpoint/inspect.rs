@@ -202,7 +202,12 @@ fn recorded_text(recorded: &Recorded) -> String {
         ("rows", format!("{} read, {} written", commit.rows_read, commit.rows_written)),
         (
             "quarantined",
-            format!("{} ({} by the source)", commit.quarantined, commit.source_rejected),
+            format!(
+                "{} ({} by the source, {} by the sink)",
+                commit.quarantined,
+                commit.source_rejected,
+                commit.sink_rejected()
+            ),
         ),
     ]);
     for stage in &commit.stages {

@@ -85,7 +85,7 @@ pub fn run(args: &PluginArgs, terminal: &Terminal) -> Result<(), Failures> {
         Verb::Inspect { plugin, json } => {
             let component = load(&Engine::with_user_cache()?, plugin)?;
             let text = if *json {
-                format!("{:#}\n", inspect::json(&component)?)
+                format!("{:#}\n", terminal.shown_json(inspect::json(&component)?))
             } else {
                 inspect::text(&component)?
             };

@@ -46,9 +46,9 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Result<(), Failures> 
     for record in records.take(args.limit.unwrap_or(usize::MAX)) {
         let record = record?;
         let replayed = seen.sighting(&as_input(record.id)) != Sighting::New;
-        let mut line = serde_json::to_vec(&Shown { record, replayed })
+        let mut line = serde_json::to_string(&Shown { record, replayed })
             .map_err(|error| Diagnostic::internal("cannot write a record as JSON").cause(error))?;
-        line.push(b'\n');
+        line.push('\n');
         if !Terminal::records(&line)? {
             break;
         }

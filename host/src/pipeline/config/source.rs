@@ -210,6 +210,7 @@ pub enum OnChangedInput {
     /// The pipeline stops and names the file.
     #[default]
     Fail,
-    /// The file is left out, and a warning says so.
+    /// The file is left out for good, and a warning says so. Where no file of the source is
+    /// there at all, the pipeline stops.
     Skip,
 }

@@ -139,11 +139,14 @@ mod tests {
         let dir = temp.path().join(OsStr::from_bytes(b"d\xe9"));
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join(OsStr::from_bytes(b"a\xff.json")), "{}").unwrap();
-        assert_eq!(paths(temp.path()), ["d\0e9/a\0ff.json"]);
+        assert_eq!(paths(temp.path()), ["d\u{fffd}\0e9/a\u{fffd}\0ff.json"]);
         let store = LocalStore::new(temp.path()).unwrap();
-        assert_eq!(store.list("d\0e9").unwrap()[0].path, "d\0e9/a\0ff.json");
-        assert_eq!(store.read("d\0e9/a\0ff.json").unwrap().unwrap(), b"{}");
-        assert_eq!(store.read("d\0e9/a.json").unwrap(), None);
+        assert_eq!(
+            store.list("d\u{fffd}\0e9").unwrap()[0].path,
+            "d\u{fffd}\0e9/a\u{fffd}\0ff.json"
+        );
+        assert_eq!(store.read("d\u{fffd}\0e9/a\u{fffd}\0ff.json").unwrap().unwrap(), b"{}");
+        assert_eq!(store.read("d\u{fffd}\0e9/a.json").unwrap(), None);
         assert!(store.read("d\0zz/a.json").is_err());
     }
 
