@@ -344,6 +344,12 @@ fn a_lost_checkpoint_is_not_replaced_by_an_empty_one() {
         refusal.contains("put back the checkpoint that the table was written with"),
         "{refusal}"
     );
+    for verb in ["verify", "prune --older-than 1s --yes", "rewind --to 0 --yes"] {
+        let (verb, options) = verb.split_once(' ').unwrap_or((verb, ""));
+        let args = ["checkpoint", verb, "p.toml"].into_iter().chain(options.split_whitespace());
+        let (_, refusal) = ends(job.path(), &args.collect::<Vec<_>>(), 2);
+        assert!(refusal.contains("belongs to an earlier checkpoint"), "{verb}: {refusal}");
+    }
     assert!(!state.exists());
     fs::rename(&away, &state).unwrap();
     done(job.path(), &["run", "p.toml", "--available-now"]);

@@ -138,16 +138,37 @@ pub(super) fn owns_table(
     if Some(known.id.as_str()) == id {
         return Ok(true);
     }
-    let since = clock::utc(known.created_us);
-    let whose = if known.name == name {
-        format!("an earlier checkpoint of pipeline `{}`", known.name)
+    let another = "choose another `sink` directory, or move the table away to start over";
+    let refusal = if known.name == name {
+        let whose = format!("an earlier checkpoint of pipeline `{name}`");
+        Diagnostic::config(format!("the table `{root}` belongs to {whose}"))
+            .hint("put back the checkpoint that the table was written with")
+            .hint(format!("or {another}"))
     } else {
-        format!("pipeline `{}`", known.name)
+        let whose = format!("pipeline `{}`", known.name);
+        Diagnostic::config(format!("the table `{root}` belongs to {whose}")).hint(another)
     };
-    Err(Diagnostic::config(format!("the table `{root}` belongs to {whose}"))
-        .cause(format!("`{root}/{TABLE}` says so since {since}"))
-        .hint("choose another `sink` directory, or move the table away to start over")
-        .hint("or put back the checkpoint that the table was written with"))
+    Err(refusal.cause(format!("`{root}/{TABLE}` says so since {}", clock::utc(known.created_us))))
+}
+
+/// Makes sure that a checkpoint and a table are of one pipeline, or both nobody's. A table that is
+/// somebody's where the checkpoint is nobody's was written with one that was lost.
+pub(super) fn belong_together(
+    checkpoint: &Storage,
+    name: &str,
+    table: &Storage,
+    is_written: bool,
+) -> Result<()> {
+    let is_theirs = |known: &Option<Identity>| {
+        let id = known.as_ref().map(|known| known.id.as_str());
+        owns_table(id, name, table, is_written).map(drop)
+    };
+    let known = owned(checkpoint, name)?;
+    match is_theirs(&known) {
+        // Another runner may have created both since.
+        Err(_) if known.is_none() => is_theirs(&owned(checkpoint, name)?),
+        found => found,
+    }
 }
 
 #[cfg(test)]

@@ -85,24 +85,6 @@ pub struct Checkpoint {
     next: Option<BatchId>,
 }
 
-/// Makes sure that a table is nobody's where the checkpoint is: it may have been written with one
-/// that was lost, and a new one would only be in the way of that.
-///
-/// # Errors
-/// Fails when the table is somebody's, or the checkpoint another pipeline's; and when a store
-/// refuses.
-pub fn refuse_second(checkpoint: &Storage, pipeline_name: &str, table: &Storage) -> Result<()> {
-    let is_new = || identity::owned(checkpoint, pipeline_name).map(|known| known.is_none());
-    if !is_new()? {
-        return Ok(());
-    }
-    match identity::owns_table(None, pipeline_name, table, false) {
-        // Another runner may have created both since.
-        Err(refusal) if is_new()? => Err(refusal),
-        _ => Ok(()),
-    }
-}
-
 impl Checkpoint {
     /// Opens the checkpoint of a pipeline, creates it if there is none, and locks it where
     /// the store has locks.
@@ -112,6 +94,17 @@ impl Checkpoint {
     /// runner, which is named; and when the store refuses.
     pub fn open(storage: Storage, pipeline_name: &str) -> Result<Self> {
         Self::open_with(storage, pipeline_name, Tiers::default())
+    }
+
+    /// As [`Checkpoint::open`], but creates none beside a table that was written with another.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`]; also when there is none and the table is somebody's.
+    pub fn open_beside(storage: Storage, pipeline_name: &str, table: &Storage) -> Result<Self> {
+        if identity::read(&storage)?.is_none() {
+            identity::belong_together(&storage, pipeline_name, table, false)?;
+        }
+        Self::open(storage, pipeline_name)
     }
 
     fn open_with(storage: Storage, pipeline_name: &str, tiers: Tiers) -> Result<Self> {

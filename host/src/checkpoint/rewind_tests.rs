@@ -88,12 +88,12 @@ fn a_table_on_a_store_of_uploads_is_taken_back_alike() {
     let memory = remote::Memory::default();
     let (checkpoint, sink) = (memory.open("checkpoint").unwrap(), memory.open("table").unwrap());
     run(&checkpoint, &sink).unwrap();
-    assert_eq!(verify(&checkpoint, &sink, false).unwrap().findings, []);
+    assert_eq!(verify(&checkpoint, "payments", &sink, false).unwrap().findings, []);
     let whole = table(&sink);
     for to in [BatchId(2), BatchId(0)] {
         rewind(&checkpoint, &sink, to).unwrap();
         assert_eq!(table(&sink), upto(&whole, to), "{to}");
-        assert_eq!(verify(&checkpoint, &sink, false).unwrap().findings, [], "{to}");
+        assert_eq!(verify(&checkpoint, "payments", &sink, false).unwrap().findings, [], "{to}");
         run(&checkpoint, &sink).unwrap();
         assert_eq!(table(&sink), whole, "{to}");
     }

@@ -84,9 +84,7 @@ impl Survey {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }
-        let known = identity::owned(checkpoint, name)?;
-        let id = known.as_ref().map(|known| known.id.as_str());
-        identity::owns_table(id, name, table, self.last_commit.is_some()).map(drop)
+        identity::belong_together(checkpoint, name, table, self.last_commit.is_some())
     }
 }
 

@@ -45,6 +45,7 @@ pub struct Verified {
 /// Looks at everything.
 struct Verifier<'a> {
     storage: &'a Storage,
+    pipeline_name: &'a str,
     sink: &'a Storage,
     allow_missing: bool,
     /// Micro-batches whose records cannot be read: what they wrote is not known.
@@ -57,9 +58,14 @@ struct Verifier<'a> {
 ///
 /// # Errors
 /// Fails when a store refuses to be looked at; what is wrong with what it holds is a finding.
-pub fn verify(storage: &Storage, sink: &Storage, allow_missing: bool) -> Result<Verified> {
+pub fn verify(
+    storage: &Storage,
+    pipeline_name: &str,
+    sink: &Storage,
+    allow_missing: bool,
+) -> Result<Verified> {
     let (unread, verified) = (Vec::new(), Verified::default());
-    let mut look = Verifier { storage, sink, allow_missing, unread, verified };
+    let mut look = Verifier { storage, pipeline_name, sink, allow_missing, unread, verified };
     look.run()?;
     Ok(look.verified)
 }
@@ -96,6 +102,12 @@ impl Verifier<'_> {
         }
         if let (Some(identity), Some(_)) = (&survey.identity, last)
             && let Err(refusal) = identity::claim_table(identity, self.sink, true)
+        {
+            self.find(refusal);
+        }
+        if last.is_none()
+            && survey.refusal.is_none()
+            && let Err(refusal) = survey.would_start(self.pipeline_name, self.storage, self.sink)
         {
             self.find(refusal);
         }

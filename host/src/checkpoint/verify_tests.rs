@@ -22,7 +22,7 @@ fn broken(allow_missing: bool, brk: impl FnOnce(&Storage, &Storage)) -> Verified
     brk(&checkpoint, &sink);
     let state = || [checkpoint.list("").unwrap(), sink.list("").unwrap()];
     let before = state();
-    let verified = verify(&checkpoint, &sink, allow_missing).unwrap();
+    let verified = verify(&checkpoint, "payments", &sink, allow_missing).unwrap();
     assert_eq!(state(), before);
     for finding in &verified.findings {
         assert!(!finding.hints.is_empty(), "{finding}: says what to do");

@@ -5,7 +5,7 @@ use crate::{
     diagnostic::{Diagnostic, Result},
     metrics::{Observer, Silent},
     pipeline::plan::{OnChangedInput, SourcePlan},
-    source::{pattern::Pattern, returned::ReturnedStore},
+    source::{pattern::Pattern, returned::ReturnedStore, side_by_side},
     storage::Storage,
     types::{BatchId, InputFile, OffsetRecord, RecordId},
 };
@@ -81,8 +81,9 @@ impl Inputs {
         let mut files = Vec::with_capacity(offsets.files.len());
         let mut changes = Vec::new();
         let mut gone = 0;
-        for file in &offsets.files {
-            let now = self.store.head(&file.path)?.map(InputFile::from);
+        let found = side_by_side::each(&offsets.files, |file| self.store.head(&file.path))?;
+        for (file, now) in offsets.files.iter().zip(found) {
+            let now = now.map(InputFile::from);
             if now.as_ref() == Some(file) {
                 files.push(file.clone());
                 continue;
@@ -112,14 +113,18 @@ impl Inputs {
     /// Makes sure that the source is there, where none of the recorded files is: what was not
     /// mounted for a moment must not be left out for good.
     fn is_there(&self, plan: &SourcePlan, offsets: &OffsetRecord) -> Result<()> {
-        let directory = Pattern::new(&plan.pattern)?.directory();
-        if !self.store.list(&directory)?.is_empty() {
+        let pattern = Pattern::new(&plan.pattern)?;
+        let listed = self.store.list(&pattern.directory())?;
+        if listed.iter().any(|meta| pattern.matches(&meta.path) && !pattern.hides(&meta.path)) {
             return Ok(());
         }
-        let (batch, root) = (offsets.batch.0, self.store.root());
-        let message = format!("no input that micro-batch {batch} recorded is there, nor any other");
+        let message = format!(
+            "no input that micro-batch {} recorded is there, nor any other",
+            offsets.batch.0
+        );
+        let wanted = format!("{}/{}", self.store.root(), plan.pattern);
         Err(Diagnostic::storage(message)
-            .cause(format!("there is no file in `{}`", format!("{root}/{directory}").trim_end_matches('/')))
+            .cause(format!("no file matches `{wanted}`"))
             .hint("see whether the source is mounted, and put the files back")
             .hint("if they were removed for good, a run leaves them out as soon as there is another file"))
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     allocator::Freed,
-    checkpoint::{self, Checkpoint, Recovery, Rewind, Seen, this_runner},
+    checkpoint::{Checkpoint, Recovery, Rewind, Seen, this_runner},
     clock,
     diagnostic::{Diagnostic, Result},
     metrics::Observer,
@@ -83,8 +83,8 @@ impl<'a> Session<'a> {
         bind::refuse_own_output(run.plan)?;
         let stages = bind::load(engine, run.plan)?;
         let checkpoint = Arc::clone(&run.stores.checkpoint);
-        checkpoint::refuse_second(&checkpoint, &run.plan.name, &run.stores.sink)?;
-        let mut checkpoint = Checkpoint::open(checkpoint, &run.plan.name)?;
+        let (name, table) = (&run.plan.name, &run.stores.sink);
+        let mut checkpoint = Checkpoint::open_beside(checkpoint, name, table)?;
         let rewound = checkpoint.finish_abandoned_rewind(&run.stores.sink)?;
         let recovery = checkpoint.observe()?;
         checkpoint.claim_table(&run.stores.sink)?;

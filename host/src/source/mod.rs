@@ -15,7 +15,7 @@ mod record;
 pub mod rescued;
 pub mod returned;
 pub mod schema;
-mod side_by_side;
+pub(crate) mod side_by_side;
 
 pub use record::Elements;
 

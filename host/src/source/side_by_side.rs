@@ -16,7 +16,7 @@ const AT_A_TIME: usize = 8;
 /// # Errors
 /// Gives a failure of the work; it may be done about some of the other files then, and about
 /// others not.
-pub(super) fn each<T: Send>(
+pub(crate) fn each<T: Send>(
     files: &[InputFile],
     work: impl Fn(&InputFile) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {

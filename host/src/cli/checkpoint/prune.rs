@@ -51,7 +51,8 @@ pub(super) fn run(args: &PruneArgs, terminal: &Terminal) -> Result<(), Failures>
         }
         return Ok(());
     }
-    let mut checkpoint = Checkpoint::open(Arc::clone(&stores.checkpoint), &plan.name)?;
+    let checkpoint = Arc::clone(&stores.checkpoint);
+    let mut checkpoint = Checkpoint::open_beside(checkpoint, &plan.name, &stores.sink)?;
     checkpoint.finish_abandoned_rewind(&stores.sink)?;
     checkpoint.observe()?;
     let dropped = checkpoint.prune(before_us)?;

@@ -61,7 +61,8 @@ pub(super) fn run(args: &RewindArgs, terminal: &Terminal) -> Result<(), Failures
         terminal.talk("nothing was changed: say --yes to undo it");
         return Ok(());
     }
-    let mut checkpoint = Checkpoint::open(Arc::clone(&stores.checkpoint), &plan.name)?;
+    let checkpoint = Arc::clone(&stores.checkpoint);
+    let mut checkpoint = Checkpoint::open_beside(checkpoint, &plan.name, &stores.sink)?;
     if let Some(finished) = checkpoint.finish_rewind(&stores.sink)? {
         terminal.talk(&format!("finished the rewind to micro-batch {} first", finished.to.0));
         if finished.to == to {

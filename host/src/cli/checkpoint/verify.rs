@@ -29,7 +29,8 @@ pub(super) struct VerifyArgs {
 pub(super) fn run(args: &VerifyArgs, terminal: &Terminal) -> Result<(), Failures> {
     let plan = load(&args.pipeline, terminal)?;
     let stores = Stores::open(&plan, &terminal.notices())?;
-    let verified = checkpoint::verify(&stores.checkpoint, &stores.sink, args.allow_missing)?;
+    let verified =
+        checkpoint::verify(&stores.checkpoint, &plan.name, &stores.sink, args.allow_missing)?;
     let checked = [
         count(verified.batches, "micro-batch", "micro-batches"),
         count(verified.segments, "segment", "segments"),

@@ -141,7 +141,8 @@ pub enum CleanSource {
     Off,
     /// They are copied to `archive_path`, then deleted.
     Archive,
-    /// They are deleted, except those with records in the quarantine.
+    /// They are deleted, except those with records in the quarantine; of a micro-batch in which
+    /// a row was rejected that a stage made up, none is.
     Delete,
 }
 
@@ -210,7 +211,7 @@ pub enum OnChangedInput {
     /// The pipeline stops and names the file.
     #[default]
     Fail,
-    /// The file is left out for good, and a warning says so. Where no file of the source is
-    /// there at all, the pipeline stops.
+    /// The file is left out for good, and a warning says so. Where no file at all
+    /// matches `path`, the pipeline stops.
     Skip,
 }

@@ -47,7 +47,7 @@ pub(super) fn wrong_type(value: &Value, allowed: &str, key: &KeyPath) -> Diagnos
         (Value::String(_), Some(Key::Name(name))) if allowed == "an array" => {
             failure.hint(format!("put it in brackets: `{name} = [{value}]`"))
         }
-        (Value::Object(_), Some(Key::Name(name))) if allowed == "an array" => {
+        (Value::Object(_), Some(Key::Name(name))) if allowed == "an array" && key.0.len() == 1 => {
             failure.hint(format!("write its header in two brackets: `[[{name}]]`"))
         }
         _ => failure,
