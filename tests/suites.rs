@@ -170,10 +170,12 @@ fn write_suite(job: &Job, files: &BTreeMap<String, Vec<u8>>, dirs: &[&str; 2]) {
     }
 }
 
-/// The most memory that a run over so many copies of the suite takes.
+/// The most memory that a run over so many copies of the suite takes. A micro-batch is part of
+/// one copy, so that it holds as much of the suite however many there are.
 fn peak_of_copies(test: &str, copies: usize) -> Option<u64> {
+    let small = "path = \"input\"\nmax_files_per_trigger = 100";
     memory::peak_bytes(test, || {
-        let job = Job::new(PIPELINE);
+        let job = Job::new(&PIPELINE.replace("path = \"input\"", small));
         let files = json_test_suite();
         for copy in 0..copies {
             write_suite(&job, &files, &[&format!("file-{copy}"), &format!("member-{copy}")]);
